@@ -1,0 +1,83 @@
+# Everything starts here. `make help` lists what there is; each target installs what it needs into .venv by itself.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# the first interpreter that is new enough, unless PYTHON= says otherwise
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+INSTALL_PLANTAR := $(INSTALL) --no-deps --no-build-isolation --reinstall-package plantar --editable .
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade)
+UV_PIN := uv==0.13.9
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test bench lint format docs prove lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/.setup ## .venv with everything from requirements.lock, and the checkout itself
+
+# a full .venv stays full: the demo takes the small lock only where nothing bigger has been set up
+demo: $(if $(wildcard $(VENV)/.setup),$(VENV)/.setup,$(VENV)/.demo) ## synthetic feet and a walk become a pair of insoles in out/demo
+	$(BIN)/plantar demo -o out/demo
+
+test: $(VENV)/.setup ## every claim on a sample (ARGS="-k name --seed 1" goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.setup ## speed, printed and written to benchmarks/results.json (ONLY=name)
+	$(BIN)/python benchmarks/run.py $(ONLY)
+
+lint: $(VENV)/.setup ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.setup ## lets ruff lay out and mend what it can
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+docs: $(VENV)/.setup ## the documentation in docs/_site, strictly
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+prove: $(VENV)/.setup ## full sizes, resumable, into docs/proof (PART=main|measure|pressure|insole|devices|batch|kiosk)
+	$(BIN)/python tests/prove.py $(PART)
+
+lock: $(VENV)/.uv ## makes the locks anew from pyproject.toml (UPGRADE=1: newest versions)
+	echo '$(UV_PIN)' | $(LOCK) - -o requirements-uv.lock
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --extra plot --group build -c requirements.lock pyproject.toml -o requirements-demo.lock
+
+clean: ## removes what was built here, .venv too
+	rm -rf $(VENV) out build dist docs/_site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------ the environment
+
+$(VENV)/.uv: requirements-uv.lock
+	@test -n "$(PYTHON)" || { echo "plantar needs Python 3.11 or newer: install one, or name it with PYTHON=" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.uv requirements-demo.lock pyproject.toml
+	$(INSTALL) --require-hashes -r requirements-demo.lock
+	$(INSTALL_PLANTAR)
+	@touch $@
+
+$(VENV)/.setup: $(VENV)/.uv requirements.lock pyproject.toml
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL_PLANTAR)
+	@touch $(VENV)/.demo $@

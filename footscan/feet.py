@@ -1,0 +1,166 @@
+"""From a file to feet: the whole way of a scan on one screen."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from os import PathLike, fspath
+from typing import Literal
+
+import numpy as np
+
+from footscan.errors import ReadError, ScanError
+from footscan.frame import T_MIRROR, transform
+import footscan.io as fio
+from footscan.io.files import file_sha256
+from footscan.measures import measure_points
+from footscan.measures.quality import judge
+from footscan.meshes import area_mm2, sample_surface
+from footscan.scans.clean import lonely, voxel_grid
+from footscan.scans.ground import Ground, find_ground
+from footscan.scans.heading import find_heading, vote_side
+from footscan.scans.quality import check_is_foot
+from footscan.scans.sole import footprints
+from footscan.scans.split import split_feet
+from footscan.scans.units import MM_PER_UNIT, units_that_fit
+from footscan.types import LOADS, Array, Foot, FootMeasurements, Load, Mesh, PointCloud, Scan, Side
+
+SAMPLES_PER_MM2 = 2.5  #: a mesh is measured as a cloud this dense
+MOST_SAMPLES = 1_000_000
+FEWEST_POINTS = 1500  #: a foot's skin has about 60,000 mm²: fewer points than one in 40 mm² show no toe
+
+
+def read_scan(path: str | PathLike[str], unit: str = "auto") -> Scan:
+    """Read a scan file, in millimetres whatever its unit.
+
+    unit : ``auto`` (taken when only one fits feet) or mm, cm, dm, m, in. ReadError if the file is no proper scan;
+    ScanError if no unit, or more than one, makes it feet.
+    """
+    if unit != "auto" and unit not in MM_PER_UNIT:
+        raise ValueError(f"unit must be auto, {', '.join(MM_PER_UNIT)}, got {unit!r}")
+    geometry = fio.read_geometry(path)
+    scan = Scan(geometry, "mm", fspath(path), file_sha256(path))
+    if unit != "auto":
+        return _scaled(scan, unit)
+    points = _points_of(geometry)
+    fits = units_that_fit(points)
+    if not fits:
+        extent = np.ptp(points, axis=0)
+        raise ScanError(
+            f"{path}: expected a foot of 120 to 350 mm in mm, cm, dm, m or in, found an extent of"
+            f" {extent[0]:.4g} x {extent[1]:.4g} x {extent[2]:.4g}; give the unit with --unit or check the file"
+        )
+    if len(fits) > 1:
+        fits = [name for name in fits if _makes_feet(_scaled(scan, name))] or fits[:1]
+    if len(fits) > 1:
+        raise ScanError(f"{path}: expected one unit that makes feet, found that {' and '.join(fits)} do; give --unit")
+    return _scaled(scan, fits[0])
+
+
+def find_feet(
+    scan: Scan | PointCloud | Mesh, side: Literal["auto", "left", "right"] = "auto", load: Load = "unknown"
+) -> tuple[Foot, ...]:
+    """Find and measure the feet in a scan: one, or two standing side by side (the left one first).
+
+    side : "left" or "right" where it is known, "auto" to find it. load : state of the foot, kept with the result.
+    ScanError where nothing looks like a foot.
+    """
+    if side not in ("auto", "left", "right"):
+        raise ValueError(f"side must be auto, left or right, got {side!r}")
+    if load not in LOADS:
+        raise ValueError(f"load must be one of {', '.join(LOADS)}, got {load!r}")
+    scan = scan if isinstance(scan, Scan) else Scan(scan)
+    seed = seed_of(scan)
+    # stage 1: an even cloud, the floor under it, the feet on it
+    points, counts = voxel_grid(_cloud_of(scan, seed))
+    points = points[~lonely(points)]
+    if len(points) < FEWEST_POINTS:
+        raise ScanError(f"{scan.source or 'scan'}: expected at least {FEWEST_POINTS} points on a foot, found {len(points)}")
+    try:
+        ground = find_ground(points, np.random.default_rng(seed))
+        level = transform(ground.T_level_scanner, points[~ground.is_floor])
+        clouds = [level[part] for part in split_feet(level)]
+        if len(clouds) == 2 and side != "auto":
+            raise ScanError(f"expected one {side} foot, found two feet; scan them apart or give the file as a pair")
+        # stage 2: each foot by itself
+        feet = [_one_foot(cloud, ground, side, load, seed) for cloud in clouds]
+    except ScanError as error:
+        raise ScanError(f"{scan.source or 'scan'}: {error}") from None
+    if len(feet) == 2:
+        feet = _as_pair(feet)
+    return tuple(feet)
+
+
+def measure(
+    scan: Scan | PointCloud | Mesh, side: Literal["auto", "left", "right"] = "auto", load: Load = "unknown"
+) -> tuple[FootMeasurements, ...]:
+    """Measure the feet in a scan: :func:`find_feet`, the numbers only."""
+    return tuple(foot.measurements for foot in find_feet(scan, side, load))
+
+
+def seed_of(scan: Scan) -> int:
+    """The seed that every draw on this scan starts from: of the input's own bytes, so that results repeat."""
+    if scan.sha256:
+        return int(scan.sha256[:12], 16)
+    geometry = scan.geometry
+    array = geometry.points if isinstance(geometry, PointCloud) else geometry.vertices
+    return int(hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:12], 16)
+
+
+def _one_foot(level: Array, ground: Ground, side: str, load: Load, seed: int) -> Foot:
+    # stage 1: heading and side
+    T_rough_level = find_heading(level)
+    rough = transform(T_rough_level, level)
+    votes = vote_side(rough)
+    found_side: Side = votes.side if side == "auto" else "left" if side == "left" else "right"
+    T_rough_level = (T_MIRROR if found_side == "left" else np.eye(4)) @ T_rough_level
+    rough = transform(T_rough_level, level)
+    # stage 2: is it a foot at all? only then measure
+    check_is_foot(rough)
+    found = measure_points(rough, load, seed, side_known=found_side != "unknown")
+    # stage 3: the record
+    points = found.located.points
+    T = found.located.T_foot_rough @ T_rough_level @ ground.T_level_scanner
+    score, reasons = judge(found, ground, votes, found_side, side != "auto")
+    values = FootMeasurements(
+        found.values, found_side, "detected" if side == "auto" else "given", load, score, tuple(reasons)
+    )
+    prints = footprints(found.sole, points)
+    return Foot(PointCloud(points, frame="foot"), T, found.landmarks, prints, found.sole, values)
+
+
+def _as_pair(feet: list[Foot]) -> list[Foot]:
+    """Two feet of one scan, left first; of two that claim the same side neither is believed."""
+    sides = [foot.side for foot in feet]
+    if sorted(sides) != ["left", "right"]:
+        raise ScanError(f"expected a left and a right foot side by side, found {sides[0]} and {sides[1]}; scan them again")
+    return sorted(feet, key=lambda foot: foot.side)
+
+
+def _points_of(geometry: PointCloud | Mesh) -> Array:
+    return geometry.points if isinstance(geometry, PointCloud) else geometry.vertices
+
+
+def _cloud_of(scan: Scan, seed: int) -> Array:
+    """The points to measure: a cloud's own, or a mesh's surface sampled evenly."""
+    if isinstance(scan.geometry, PointCloud):
+        return scan.geometry.points
+    count = int(min(MOST_SAMPLES, max(20_000.0, SAMPLES_PER_MM2 * area_mm2(scan.geometry))))
+    return sample_surface(scan.geometry, count=count, seed=seed).points
+
+
+def _scaled(scan: Scan, unit: str) -> Scan:
+    mm = MM_PER_UNIT[unit]
+    geometry = scan.geometry
+    if mm != 1.0 and isinstance(geometry, PointCloud):
+        geometry = replace(geometry, points=geometry.points * mm)
+    elif mm != 1.0 and isinstance(geometry, Mesh):
+        geometry = replace(geometry, vertices=geometry.vertices * mm)
+    return replace(scan, geometry=geometry, unit=unit)
+
+
+def _makes_feet(scan: Scan) -> bool:
+    try:
+        return bool(find_feet(scan))
+    except (ScanError, ReadError):
+        return False

@@ -1,0 +1,312 @@
+"""Tekscan ASCII movies: F-Scan ``.asf`` and I-Scan ``.csv``.
+
+``KEY value`` lines, then frames of ROWS lines of COLS numbers, ``B`` where there is no sensel, ``@@`` at the end.
+F-Scan is seen from above with the toes in row 0: column 0 lies at the wearer's left, so the hallux is right of centre
+in a left foot (design/formats.md). A mirrored export is refused, because what it mirrors is not published. Anything but
+an F-Scan sensor is taken for a plate.
+
+The side is the final L or R of the recorded FILENAME (of the file's own name where none is recorded), else unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from footscan.errors import ReadError
+from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.recording_text import one_line, side_of_name, stem_of_name, texts
+from footscan.io.text import Rows, clean, parse_rows
+from footscan.pressure.layouts import grid_layout
+from footscan.types import Array, PressureRecording, Recording, Side
+
+NAME = "fscan"
+SUFFIXES = (".asf", ".csv")
+WRITABLE = True
+
+_EXPORT = "export it again as ASCII from the Tekscan software"
+_MAX_SIDE = 1024  # rows or columns
+_KPA = {"kpa": 1.0, "mpa": 1e3, "psi": 6.894757293168, "mmhg": 0.133322387415, "n/cm2": 10.0, "kg/cm2": 98.0665}
+_MM = {"mm": 1.0, "millimeters": 1.0, "cm": 10.0, "centimeters": 10.0, "inches": 25.4, "in": 25.4}
+_MM2 = {"mm2": 1.0, "cm2": 100.0, "in2": 645.16}
+_FRAME = re.compile(rb"^[ \t]*Frame[ \t]+(\d{1,9})([^\r\n]*)", re.M)
+_LATE_KEYS = ("START_FRAME", "END_FRAME", "UNITS", "MIRROR_ROW", "MIRROR_COL")  # these follow the free COMMENTS
+
+
+@dataclass(frozen=True)
+class _Header:
+    rows: int
+    columns: int
+    pitch_mm: tuple[float, float]
+    area_mm2: float
+    seconds_per_frame: float
+    frames: range
+    unit: str
+    saturation: float | None
+    sensor: str
+    name: str
+    start: int  # first byte after the header
+    line: int  # number of the line that begins there
+
+
+def sniff(head: bytes, size: int) -> bool:
+    """``DATA_TYPE MOVIE`` at the start and Tekscan's own keys after it."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith(b"DATA_TYPE") and b"SENSOR_TYPE" in head and re.search(rb"^ROWS\s", head, re.M) is not None
+
+
+def read(path: PathLike) -> Recording:
+    """A Tekscan movie: one PressureRecording, in kPa or raw.
+
+    A cell that is ``B`` in every frame is no part of the layout; one that is ``B`` in some is masked there.
+
+    Raises
+    ------
+    ReadError : no Tekscan file, a table that is not what ROWS, COLS, START_FRAME and END_FRAME declare, an unknown unit
+    """
+    data = clean(read_bytes(path))
+    header = _header(path, data)
+    marks = list(_FRAME.finditer(data, header.start))
+    _check_frames(path, data, header, marks)
+    cells, lines = _cells(path, data, header)
+    values, valid = np.maximum(cells, 0.0), cells >= 0.0
+    present = valid.any(axis=0)
+    if not present.any():
+        raise ReadError(path, "at least one sensel", "B in every cell", _EXPORT)
+    values, valid = values[:, present], valid[:, present]
+    unit, factor = ("raw", 1.0) if header.unit == "raw" else ("kPa", _KPA[header.unit])
+    _check_sums(path, header, marks, values, lines)
+    sensor = header.sensor.upper()
+    layout = grid_layout(
+        header.rows,
+        header.columns,
+        *header.pitch_mm,
+        present=present.reshape(header.rows, header.columns),
+        frame="insole" if sensor.startswith("FSCAN") or sensor == "3000" else "plate",
+        cell_area_mm2=header.area_mm2,
+    )
+    side: Side = side_of_name(header.name or str(path))
+    part = PressureRecording(
+        (values * factor).astype(np.float32),
+        "raw" if unit == "raw" else "kPa",
+        _times(path, header, marks),
+        layout,
+        valid=None if valid.all() else valid,
+        side=side,
+        side_from="filename" if side != "unknown" else "content",
+        full_scale=None if header.saturation is None else header.saturation * factor,
+    )
+    return Recording((part,), format=NAME, source=str(path))
+
+
+# ------------------------------------------------------------------ header
+
+
+def _header(path: PathLike, data: bytes) -> _Header:
+    end = re.search(rb"^ASCII_DATA[ \t]+@@[ \t]*\r?$", data, re.M)
+    if end is None:
+        raise ReadError(path, "a line ASCII_DATA @@ after the header", "none", _EXPORT)
+    keys = _keys(data[: end.start()].decode("latin-1"))
+    for key in ("MIRROR_ROW", "MIRROR_COL"):
+        if keys.get(key, "0") != "0":
+            raise ReadError(path, f"{key} 0", f"{key} {keys[key][:20]}", "export without mirroring")
+    rows, columns = _whole(path, keys, "ROWS", _MAX_SIDE), _whole(path, keys, "COLS", _MAX_SIDE)
+    if rows * columns == 0:
+        raise ReadError(path, "at least one row and one column", f"{rows} x {columns}", _EXPORT)
+    first, last = _whole(path, keys, "START_FRAME", 10**9), _whole(path, keys, "END_FRAME", 10**9)
+    if last < first:
+        raise ReadError(path, "an END_FRAME after the START_FRAME", f"{first} to {last}", _EXPORT)
+    unit = keys.get("UNITS", "").lower().replace("²", "2")
+    if unit != "raw" and unit not in _KPA:
+        raise ReadError(path, "UNITS KPa or raw", repr(keys.get("UNITS", "")[:20]), "export in kPa")
+    pitch = (_quantity(path, keys, "ROW_SPACING", _MM), _quantity(path, keys, "COL_SPACING", _MM))
+    area = _quantity(path, keys, "SENSEL_AREA", _MM2) if "SENSEL_AREA" in keys else pitch[0] * pitch[1]
+    if area > 1.01 * pitch[0] * pitch[1]:
+        raise ReadError(path, f"a SENSEL_AREA of at most {pitch[0] * pitch[1]:g} mm2", f"{area:g} mm2", _EXPORT)
+    return _Header(
+        rows=rows,
+        columns=columns,
+        pitch_mm=pitch,
+        area_mm2=area,
+        seconds_per_frame=_quantity(path, keys, "SECONDS_PER_FRAME", {"": 1.0}),
+        frames=range(first, last + 1),
+        unit=unit,
+        saturation=_quantity(path, keys, "SATURATION_PRESSURE", None) if "SATURATION_PRESSURE" in keys else None,
+        sensor=keys.get("SENSOR_TYPE", ""),
+        name=keys.get("FILENAME", ""),
+        start=end.end(),
+        line=data.count(b"\n", 0, end.end()) + 1,
+    )
+
+
+def _keys(text: str) -> dict[str, str]:
+    """KEY -> value. The first of a kind counts, but the lines after COMMENTS are free: there only the last of those
+    that Tekscan puts behind the comments."""
+    before, _, after = text.partition("\nCOMMENTS")
+    keys: dict[str, str] = {}
+    for line in before.splitlines():
+        key, _, value = line.partition(" ")
+        keys.setdefault(key.strip(), value.strip())
+    for line in after.splitlines():
+        key, _, value = line.partition(" ")
+        if key.strip() in _LATE_KEYS:
+            keys[key.strip()] = value.strip()
+    return keys
+
+
+def _whole(path: PathLike, keys: dict[str, str], key: str, largest: int) -> int:
+    text = keys.get(key, "")
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > largest:
+        raise ReadError(path, f"a whole number up to {largest} for {key}", repr(text[:20]), _EXPORT)
+    return int(text)
+
+
+def _quantity(path: PathLike, keys: dict[str, str], key: str, units: dict[str, float] | None) -> float:
+    """A positive number with one of ``units`` (None: any unit, left as it is)."""
+    text = keys.get(key, "").strip()
+    if re.match(r"\d+,\d", text):
+        raise ReadError(path, f"decimal points in {key}", f"{text[:20]!r}, a decimal comma", _EXPORT)
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,12})?)\s*([A-Za-z/]*2?)", text)
+    if found is None or float(found[1]) <= 0 or (units is not None and found[2].lower() not in units):
+        of = "" if units is None or "" in units else f" in {', '.join(units)}"
+        raise ReadError(path, f"a positive number{of} for {key}", repr(text[:30]), _EXPORT)
+    return float(found[1]) * (1.0 if units is None else units[found[2].lower()])
+
+
+# ------------------------------------------------------------------ frames
+
+
+def _check_frames(path: PathLike, data: bytes, header: _Header, marks: list[re.Match[bytes]]) -> None:
+    numbers = [int(mark[1]) for mark in marks]
+    if data[-64:].split()[-1:] != [b"@@"]:
+        raise ReadError(path, "@@ at the end", repr(data[-12:].decode("latin-1")), "the file is cut off: copy it again")
+    if len(numbers) != len(header.frames):
+        expected = f"{len(header.frames)} frames ({header.frames.start} to {header.frames.stop - 1})"
+        raise ReadError(path, expected, str(len(numbers)), "the file is cut off: copy it again")
+    if numbers != list(header.frames):
+        at = next(i for i, (found, wanted) in enumerate(zip(numbers, header.frames)) if found != wanted)
+        hint = "a frame is missing or out of order"
+        raise ReadError(path, f"Frame {header.frames[at]}", f"Frame {numbers[at]}", hint)
+
+
+def _cells(path: PathLike, data: bytes, header: _Header) -> tuple[Array, Rows]:
+    """(frames, rows * columns) float64, -1 where there is no sensel. Every line must have COLS cells."""
+    body = data[header.start : data.rindex(b"@@")]
+    minus = body.find(b"-")
+    if minus >= 0:
+        frame = _FRAME.search(body, body.rfind(b"\n", 0, minus) + 1)
+        if frame is None or not frame.start() <= minus < frame.end():
+            line = header.line + body.count(b"\n", 0, minus)
+            raise ReadError(path, "values of 0 or more", "a minus sign", _EXPORT, f"line {line}")
+    numbers = _FRAME.sub(b"", body).replace(b"B", b"-1").replace(b",", b" ")
+    rows = parse_rows(path, numbers, 0, header.line)
+    table = rows.table(path, header.columns)
+    frames = len(header.frames)
+    if len(table) != frames * header.rows:
+        raise ReadError(path, f"{frames} frames of {header.rows} lines", f"{len(table)} lines", _EXPORT)
+    starts = [int(n) for n in np.flatnonzero(table.max(axis=1) > 1e6)]
+    if starts:
+        raise ReadError(path, "values below a million", f"{table[starts[0]].max():g}", _EXPORT, rows.place(starts[0]))
+    return table.reshape(frames, header.rows * header.columns), rows
+
+
+def _check_sums(path: PathLike, header: _Header, marks: list[re.Match[bytes]], values: Array, rows: Rows) -> None:
+    """I-Scan prints the sum of a raw frame beside its number."""
+    if header.unit != "raw":
+        return
+    for frame, mark in enumerate(marks):
+        printed = re.search(rb"Raw Sum=,*\s*(\d{1,12})", mark[2])
+        if printed is not None and int(printed[1]) != int(values[frame].sum()):
+            place = rows.place(frame * header.rows)
+            raise ReadError(path, f"a frame whose sum is {int(printed[1])}", f"{values[frame].sum():g}", _EXPORT, place)
+
+
+def _times(path: PathLike, header: _Header, marks: list[re.Match[bytes]]) -> Array:
+    """The Frame line's own time where it has one (I-Scan), else frame number times SECONDS_PER_FRAME from 0."""
+    own = [re.match(rb"\s*,\s*(\d{1,9}(?:\.\d{1,12})?)\s*(?:,|$)", mark[2]) for mark in marks]
+    if not all(own):
+        return np.arange(len(marks)) * header.seconds_per_frame
+    times = np.array([float(found[1]) for found in own if found is not None])
+    if (np.diff(times) <= 0).any():
+        at = int(np.argmax(np.diff(times) <= 0)) + 1
+        found = f"{times[at]:g} s after {times[at - 1]:g} s"
+        raise ReadError(path, "time that runs forwards", found, _EXPORT, f"Frame {header.frames[at]}")
+    return times
+
+
+# ------------------------------------------------------------------ writing
+
+
+def write(path: PathLike, recording: Recording) -> None:
+    """Write as ``.asf``, values with the fewest digits that give them back. ValueError for what has no full grid."""
+    write_bytes_atomic(path, _text(recording).encode("latin-1", "replace"))
+
+
+def _text(recording: Recording) -> str:
+    if len(recording.pressure) != 1:
+        raise ValueError(f"a Tekscan file holds one sensor, this recording has {len(recording.pressure)}")
+    part = recording.pressure[0]
+    rows, columns, pitch, area = _grid(part)
+    grid = np.full((len(part.time_s), rows * columns), "B", dtype=object)
+    words = texts(part.values)
+    if part.valid is not None:
+        words = np.where(part.valid, words, "B")
+    grid[:, part.layout.index] = words
+    step = 1.0 / part.rate_hz if part.rate_hz else 1.0
+    step = float(f"{step:.9g}")
+    regular = np.allclose(part.time_s, np.arange(len(part.time_s)) * step, rtol=0, atol=1e-9)
+    stem = one_line(stem_of_name(recording.source)) or "recording"
+    if part.side != side_of_name(stem):
+        stem += "_" if part.side == "unknown" else f"_{part.side[0].upper()}"
+    head = [
+        "DATA_TYPE MOVIE",
+        f"FILENAME {stem}.fsx",
+        f"SENSOR_TYPE {'FSCAN' if part.layout.frame == 'insole' else 'PLATE'}",
+        f"ROWS {rows}",
+        f"COLS {columns}",
+        f"ROW_SPACING {pitch[0]:.9g} mm",
+        f"COL_SPACING {pitch[1]:.9g} mm",
+        f"SENSEL_AREA {area:.9g} mm2",
+        f"SECONDS_PER_FRAME {step:.9g}",
+        *([] if part.full_scale is None else [f"SATURATION_PRESSURE {part.full_scale:.9g} KPa"]),
+        "START_FRAME 1",
+        f"END_FRAME {len(part.time_s)}",
+        f"UNITS {'raw' if part.unit == 'raw' else 'KPa'}",
+        "MIRROR_ROW 0",
+        "MIRROR_COL 0",
+        "ASCII_DATA @@",
+    ]
+    out = ["\n".join(head)]
+    for number, (time, frame) in enumerate(zip(part.time_s, grid.reshape(-1, rows, columns).tolist()), 1):
+        own = "" if regular else f", {time:.9f},,,,,"
+        out.append(f"\nFrame {number}{own}\n" + "\n".join(",".join(line) for line in frame))
+    return "\n".join(out) + "\n@@\n"
+
+
+def _grid(part: PressureRecording) -> tuple[int, int, tuple[float, float], float]:
+    """Rows, columns, pitches and cell area of a recording that a Tekscan file can hold; ValueError otherwise."""
+    layout = part.layout
+    if layout.shape is None or layout.index is None or layout.area_mm2 is None or part.unit == "N":
+        raise ValueError("a Tekscan file holds a grid of equal cells in kPa or raw values")
+    if not len(part.time_s) or layout.positions != "mm" or np.ptp(layout.area_mm2) > 1e-9:
+        raise ValueError("a Tekscan file holds at least one frame of a grid of equal cells in mm")
+    rows, columns = layout.shape
+    row, column = layout.index // columns, layout.index % columns
+    pitch_x, pitch_y = _pitch(layout.xy_mm[:, 0], row), _pitch(layout.xy_mm[:, 1], column)
+    if pitch_x is None or pitch_y is None:
+        raise ValueError("a Tekscan file needs even rows with the toes first and columns from the wearer's left")
+    area = float(layout.area_mm2[0])
+    same = grid_layout(rows, columns, pitch_x, pitch_y, frame="insole" if layout.frame == "insole" else "plate")
+    if np.abs(same.xy_mm[layout.index] - layout.xy_mm).max() > 1e-6 * max(pitch_x, pitch_y):
+        raise ValueError("a Tekscan file has its grid at x = 0 and y in its middle (plate: y = 0 at its right edge)")
+    return rows, columns, (pitch_x, pitch_y), area
+
+
+def _pitch(position: Array, number: Array) -> float | None:
+    """The step down from one row (column) to the next; None where it isn't even."""
+    if np.ptp(number) == 0:
+        return None
+    pitch = -float(np.polynomial.polynomial.polyfit(number, position, 1)[1])
+    return pitch if pitch > 0 and np.abs(np.diff(position) + pitch * np.diff(number)).max() < 1e-6 * pitch else None

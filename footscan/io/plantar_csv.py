@@ -1,0 +1,311 @@
+"""Our own ``.csv`` of a recording: everything that a ``Recording`` holds, for a spreadsheet and for us.
+
+    # plantar recording csv 1
+    # {"format": "pedar", "source": "walk.asc", "clock": "file", "start_utc": null, "parts": 2, "channels": 0, …}
+    # {"part": 1, "side": "left", "side_from": "content", "unit": "kPa", "cells": 99, "frames": 1505, …}
+    cell,1,2,3,…
+    x_mm,…                      the layout, one line a quantity: y_mm, area_mm2, corner1_x_mm …, grid_index
+    time_s,1,2,3,…              then a line a frame: time, and a value a cell; empty where the cell is missing
+    0.01,32.5,40,…
+    # {"channel": 1, "name": "acceleration", "unit": "g", "side": "left", "frames": …, "columns": 3}
+    time_s,1,2,3
+    …
+
+Numbers have the fewest digits that read back as the same float32 (values) or float64 (all else): nothing is lost but
+what stands under a missing cell, which reads as 0. Lines that begin with ``#`` hold one JSON object each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from footscan.errors import ReadError
+from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.recording_text import texts
+from footscan.io.text import clean, parse_rows
+from footscan.types import Array, Channel, Event, PressureRecording, Recording, SensorLayout
+
+NAME = "plantar-csv"
+SUFFIXES = (".csv",)
+WRITABLE = True
+
+_MAGIC = b"# plantar recording csv 1"
+_AGAIN = "the file was cut off or edited: write it again"
+_MISSING = b"-0e0"  # stands for an empty field while numbers are read; never written by us
+
+
+def sniff(head: bytes, size: int) -> bool:
+    """Our own first line."""
+    return head.removeprefix(b"\xef\xbb\xbf").startswith(_MAGIC)
+
+
+# ------------------------------------------------------------------ writing
+
+
+def write(path: PathLike, recording: Recording) -> None:
+    """Write a recording of any kind. The same recording gives the same bytes."""
+    write_bytes_atomic(path, "".join(f"{line}\n" for line in _lines(recording)).encode("utf-8"))
+
+
+def _lines(recording: Recording) -> Iterator[str]:
+    yield _MAGIC.decode()
+    yield _comment(
+        format=recording.format,
+        source=recording.source,
+        clock=recording.clock,
+        start_utc=recording.start_utc,
+        parts=len(recording.pressure),
+        channels=len(recording.channels),
+        events=[[event.name, event.time_s, event.side] for event in recording.events],
+    )
+    for number, part in enumerate(recording.pressure, 1):
+        yield from _part_lines(number, part)
+    for number, channel in enumerate(recording.channels, 1):
+        columns = channel.values.shape[1]
+        yield _comment(
+            channel=number,
+            name=channel.name,
+            unit=channel.unit,
+            side=channel.side,
+            frames=len(channel.time_s),
+            columns=columns,
+        )
+        yield ",".join(["time_s", *(str(n + 1) for n in range(columns))])
+        for time, row in zip(channel.time_s.tolist(), channel.values.tolist()):
+            yield ",".join([repr(time), *("" if v != v else repr(v) for v in row)])  # NaN: nothing was measured
+
+
+def _part_lines(number: int, part: PressureRecording) -> Iterator[str]:
+    layout = part.layout
+    cells = len(layout.xy_mm)
+    yield _comment(
+        part=number,
+        side=part.side,
+        side_from=part.side_from,
+        unit=part.unit,
+        full_scale=part.full_scale,
+        masked=part.valid is not None,
+        frames=len(part.time_s),
+        cells=cells,
+        frame=layout.frame,
+        positions=layout.positions,
+        corners=None if layout.corners_mm is None else layout.corners_mm.shape[1],
+        area=layout.area_mm2 is not None,
+        shape=layout.shape,
+    )
+    names = [str(n + 1) for n in range(cells)]
+    yield ",".join(["cell", *names])
+    for name, column in zip(_layout_names(layout), _layout_columns(layout)):
+        yield ",".join([name, *(repr(v) for v in column.tolist())])
+    yield ",".join(["time_s", *names])
+    if not np.isfinite(part.values[part.valid] if part.valid is not None else part.values).all():
+        raise ValueError("values must be finite; mask missing cells with valid")
+    words = texts(np.where(part.valid, part.values, np.float32(0)) if part.valid is not None else part.values)
+    if part.valid is not None:
+        words = np.where(part.valid, words, "")
+    for time, row in zip(part.time_s.tolist(), words.tolist()):
+        yield ",".join([repr(time), *row])
+
+
+def _comment(**items: Any) -> str:
+    return "# " + json.dumps(items, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+
+
+def _layout_names(layout: SensorLayout) -> list[str]:
+    corners = 0 if layout.corners_mm is None else layout.corners_mm.shape[1]
+    return _names(corners, layout.area_mm2 is not None, layout.index is not None)
+
+
+def _names(corners: int, area: bool, index: bool) -> list[str]:
+    edges = [f"corner{n + 1}_{axis}_mm" for n in range(corners) for axis in "xy"]
+    return ["x_mm", "y_mm", *(["area_mm2"] if area else []), *edges, *(["grid_index"] if index else [])]
+
+
+def _layout_columns(layout: SensorLayout) -> Iterator[Array]:
+    yield from layout.xy_mm.T
+    if layout.area_mm2 is not None:
+        yield layout.area_mm2
+    if layout.corners_mm is not None:
+        yield from layout.corners_mm.reshape(len(layout.corners_mm), -1).T
+    if layout.index is not None:
+        yield layout.index
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read(path: PathLike) -> Recording:
+    """Read back what ``write`` wrote: equal records.
+
+    Raises
+    ------
+    ReadError : not our file, another version, counts that are not those of the header, numbers that are none
+    """
+    data = clean(read_bytes(path)).replace(b"\r\n", b"\n")
+    if not sniff(data[:4096], len(data)):
+        raise ReadError(path, _MAGIC.decode(), repr(data[:32].decode("latin-1")), "this is another file")
+    if not data.endswith(b"\n"):
+        raise ReadError(path, "a line end at the end", repr(data[-16:].decode("latin-1")), _AGAIN)
+    lines = _Lines(path, data)
+    about = lines.comment("format")
+    parts = tuple(_part(lines, number + 1) for number in range(lines.count(about, "parts")))
+    channels = tuple(_channel(lines, number + 1) for number in range(lines.count(about, "channels")))
+    lines.end()
+    try:
+        return Recording(
+            parts,
+            channels,
+            tuple(Event(str(name), float(time), side) for name, time, side in about.get("events", [])),
+            start_utc=about.get("start_utc"),
+            clock=str(about.get("clock", "file")),
+            format=str(about["format"]),
+            source=str(about.get("source", "")),
+        )
+    except (TypeError, ValueError) as error:
+        raise ReadError(path, "events of a name, a time and a side", str(error), _AGAIN) from error
+
+
+class _Lines:
+    """A cursor over the lines of a file; every complaint names the line."""
+
+    def __init__(self, path: PathLike, data: bytes) -> None:
+        self.path, self.data = path, data
+        self.at, self.number = data.index(b"\n") + 1, 2  # behind the magic line
+
+    def wrong(self, expected: str, found: str) -> ReadError:
+        return ReadError(self.path, expected, found, _AGAIN, f"line {self.number}")
+
+    def take(self, expected: str, count: int = 1) -> bytes:
+        """The next ``count`` lines as they stand."""
+        stop = self.at
+        for _ in range(count):
+            end = self.data.find(b"\n", stop)
+            if end < 0:
+                raise self.wrong(expected, "the end of the file")
+            stop = end + 1
+        block, self.at = self.data[self.at : stop], stop
+        self.number += count
+        return block
+
+    def comment(self, key: str) -> dict[str, Any]:
+        line = self.take("a line of JSON")
+        self.number -= 1
+        try:
+            found = json.loads(line[1:]) if line.startswith(b"#") else None
+        except (ValueError, RecursionError) as error:
+            raise self.wrong("a line of JSON", f"{type(error).__name__}") from error
+        if not isinstance(found, dict) or key not in found:
+            raise self.wrong(f"a line of JSON with {key!r}", repr(line[:40].decode("latin-1")))
+        self.number += 1
+        return found
+
+    def count(self, items: dict[str, Any], key: str) -> int:
+        """A count that the rest of the file can hold: each counted thing needs at least a byte."""
+        value = items.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= len(self.data):
+            raise self.wrong(f"a count of {key}", repr(value)[:20])
+        return value
+
+    def named(self, name: str, columns: int) -> bytes:
+        """The rest of a line ``name,…`` of so many more fields."""
+        line = self.take(f"a line {name}")
+        start, comma, rest = line.rstrip(b"\n").partition(b",")
+        if start != name.encode() or rest.count(b",") + bool(comma) != columns:
+            self.number -= 1
+            raise self.wrong(f"{name} and {columns} fields", f"{start[:20]!r} and {rest.count(b',') + bool(comma)}")
+        return rest
+
+    def numbers(self, name: str, columns: int) -> Array:
+        first = self.number
+        rest = self.named(name, columns)
+        rows = parse_rows(self.path, rest.replace(b",", b" ") + b"\n", 0, first)
+        return rows.table(self.path, columns).reshape(columns)
+
+    def table(self, frames: int, columns: int) -> tuple[Array, Array]:
+        """Values (frames, columns) float64 and where they were empty, from the next ``frames`` lines."""
+        first = self.number
+        block = self.take(f"{frames} lines of {columns} fields", frames)
+        commas = np.frombuffer(block, np.uint8) == 44
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == 10)
+        fields = np.diff(np.cumsum(commas)[ends], prepend=0) + 1
+        if (fields != columns).any():
+            row = int(np.argmax(fields != columns))
+            self.number = first + row
+            raise self.wrong(f"{columns} fields", str(int(fields[row])))
+        if _MISSING in block:
+            raise ReadError(self.path, "numbers", repr(_MISSING.decode()), _AGAIN, f"line {first}")
+        holes = b",," in block or b",\n" in block
+        if holes:  # twice: ",,," has two gaps that share a comma
+            for _ in range(2):
+                block = block.replace(b",,", b"," + _MISSING + b",")
+            block = block.replace(b",\n", b"," + _MISSING + b"\n")
+        values = parse_rows(self.path, block.replace(b",", b" "), 0, first).table(self.path, columns)
+        if not holes:
+            return values, np.zeros(values.shape, np.bool_)
+        tokens = np.array(block.replace(b"\n", b",").split(b",")[:-1], dtype=object).reshape(values.shape)
+        return values, tokens == _MISSING
+
+    def end(self) -> None:
+        if self.data[self.at :].strip():
+            raise self.wrong("the end of the file", "more lines")
+
+
+def _part(lines: _Lines, number: int) -> PressureRecording:
+    about = lines.comment("part")
+    if about["part"] != number:
+        raise lines.wrong(f"part {number}", repr(about["part"])[:20])
+    cells, frames = lines.count(about, "cells"), lines.count(about, "frames")
+    corners = 0 if about.get("corners") is None else lines.count(about, "corners")
+    shape = about.get("shape")
+    lines.named("cell", cells)
+    rows = [lines.numbers(name, cells) for name in _names(corners, bool(about.get("area")), shape is not None)]
+    lines.named("time_s", cells)
+    values, holes = lines.table(frames, cells + 1)
+    if holes[:, 0].any():
+        raise lines.wrong("a time on every line", "an empty one")
+    rest = iter(rows[2:])
+    try:
+        layout = SensorLayout(
+            np.column_stack(rows[:2]),
+            area_mm2=next(rest) if about.get("area") else None,
+            corners_mm=np.column_stack([next(rest) for _ in range(2 * corners)]).reshape(cells, -1, 2) if corners else None,
+            frame=about.get("frame", ""),
+            shape=None if shape is None else (int(shape[0]), int(shape[1])),
+            index=None if shape is None else next(rest).astype(np.int64),
+            positions=about.get("positions", ""),
+        )
+        with np.errstate(over="ignore"):
+            narrow = values[:, 1:].astype(np.float32)
+        if not np.isfinite(narrow).all():
+            raise ValueError("values must fit float32")
+        full_scale = about.get("full_scale")
+        return PressureRecording(
+            np.where(holes[:, 1:], np.float32(0), narrow),
+            about.get("unit", ""),
+            values[:, 0].copy(),
+            layout,
+            valid=~holes[:, 1:] if about.get("masked") else None,
+            side=about.get("side", ""),
+            side_from=about.get("side_from", "content"),
+            full_scale=None if full_scale is None else float(full_scale),
+        )
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
+        raise lines.wrong("a part as plantar writes it", str(error)[:120]) from error
+
+
+def _channel(lines: _Lines, number: int) -> Channel:
+    about = lines.comment("channel")
+    if about["channel"] != number:
+        raise lines.wrong(f"channel {number}", repr(about["channel"])[:20])
+    columns, frames = lines.count(about, "columns"), lines.count(about, "frames")
+    lines.named("time_s", columns)
+    values, holes = lines.table(frames, columns + 1)
+    side = about.get("side", "")
+    if side not in ("left", "right", "unknown") or holes[:, 0].any():
+        raise lines.wrong("a channel with a side and times", repr(side)[:20])
+    numbers = np.where(holes[:, 1:], np.nan, values[:, 1:])
+    return Channel(str(about.get("name", "")), str(about.get("unit", "")), values[:, 0].copy(), numbers, side)

@@ -1,0 +1,166 @@
+"""The print under the foot and the arch over it (definitions: footscan.measures).
+
+Arch index: Cavanagh & Rodgers 1987, J Biomech 20:547, doi:10.1016/0021-9290(87)90255-7; here of a scan's 2 mm contact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from footscan.measures.landmarks import Located
+from footscan.types import Array, Load, Measure, SoleSurface
+
+CONTACT_MM = 2.0
+CAPPED = "the sole was closed with a flat lid, nothing is known of the arch"
+NO_SOLE = "the sole was not scanned"
+PRINT_KEYS = ("arch_index", "chippaux_smirak", "staheli", "clarke_angle_deg", "plantar_heel_breadth_mm")
+APEX_KEYS = ("arch_apex_height_mm", "arch_apex_station")
+
+
+def arch(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Measure]:
+    """Values of the footprint and the height of the arch; all None with the reason on a capped or missing sole."""
+    if sole.capped:
+        return {key: Measure.missing(CAPPED) for key in (*PRINT_KEYS, *APEX_KEYS)}
+    under = np.isfinite(sole.z_mm) & sole.measured
+    mid = (sole.x_mm > 0.2 * foot.length) & (sole.x_mm < 0.75 * foot.length)
+    if (under[mid].sum(axis=1) * (sole.y_mm[1] - sole.y_mm[0]) > 0.15 * foot.length).mean() < 0.8:
+        return {key: Measure.missing(NO_SOLE) for key in (*PRINT_KEYS, *APEX_KEYS)}
+    return _print_values(foot, sole, load) | _apex(foot, sole)
+
+
+def _print_values(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Measure]:
+    x, y, length = sole.x_mm, sole.y_mm, foot.length
+    step = float(y[1] - y[0])
+    toeless = toeless_print(foot, sole)
+    label, n = ndimage.label(toeless)
+    if n:  # specks are no print
+        sizes = np.bincount(label.ravel())
+        toeless &= sizes[label] >= 0.03 * toeless.sum()
+    rows = np.flatnonzero(toeless.any(axis=1))
+    method = "scan_2mm"
+    if len(rows) < 10:
+        return {key: Measure.missing("the foot rests on too little of its sole", method) for key in PRINT_KEYS}
+    # stage 1: thirds of the toeless print's length
+    edges = np.linspace(x[rows[0]] - step / 2, x[rows[-1]] + step / 2, 4)
+    area = np.array([toeless[(x >= a) & (x < b)].sum() for a, b in zip(edges, edges[1:])], dtype=float)
+    if load in ("none", "sitting", "unknown"):
+        index = Measure.missing(f"needs a standing or half-loaded foot, the load is {load}", method)
+    else:
+        index = Measure(float(area[1] / area.sum()), method=method)
+    # stage 2: widths of the print, as far as its outermost cells reach
+    breadth = _widths(toeless, y)
+    third = [(x >= a) & (x < b) for a, b in zip(edges, edges[1:])]
+    heel, waist, ball = breadth[third[0]].max(), breadth[(x > edges[1]) & (x < edges[2])].min(), breadth[third[2]].max()
+    found = {
+        "arch_index": index,
+        "plantar_heel_breadth_mm": Measure(float(heel), method="largest breadth of the contact print's rear third"),
+        "chippaux_smirak": Measure(float(waist / ball), method="smallest midfoot / largest forefoot width of the print"),
+        "staheli": Measure(float(waist / heel), method="smallest midfoot / largest heel width of the print"),
+    }
+    # stage 3: Clarke: medial tangent against the line from the ball's medial point to the top of the print's hollow
+    found["clarke_angle_deg"] = _clarke(x, _medial(toeless, y), length)
+    return found
+
+
+def _medial(cells: Array, y: Array) -> Array:
+    reach = np.where(cells, y[None, :], -np.inf).max(axis=1)
+    return np.where(np.isfinite(reach), reach, np.nan)
+
+
+def _widths(cells: Array, y: Array) -> Array:
+    """Width of the print at each station: from its outermost cell to the other, gaps of an arch left out."""
+    return np.asarray(cells.sum(axis=1) * (y[1] - y[0]), dtype=float)
+
+
+def _clarke(x: Array, medial: Array, length: float) -> Measure:
+    good = np.isfinite(medial)
+    rear, fore = good & (x < 0.3 * length), good & (x > 0.58 * length)
+    if rear.sum() < 3 or fore.sum() < 3:
+        return Measure.missing("the print has no heel or no ball")
+    k = np.flatnonzero(rear)[np.argmax(medial[rear])]
+    j = np.flatnonzero(fore)[np.argmax((medial[fore] - medial[k]) / (x[fore] - x[k]))]
+    between = good & (x > x[k]) & (x < x[j] - 5.0)
+    if between.sum() < 5:
+        return Measure.missing("the print is interrupted at the midfoot: no edge to lay the line on")
+    tangent = np.arctan2(medial[j] - medial[k], x[j] - x[k])
+    to_hollow = np.arctan2(medial[j] - medial[between], x[j] - x[between])
+    return Measure(float(np.degrees(np.max(np.abs(to_hollow - tangent)))), method="Clarke, on the 2 mm contact print")
+
+
+def toeless_print(foot: Located, sole: SoleSurface) -> Array:
+    """Contact cells (nx, ny) without the toes: each column of the plan is cut at the sulcus, the highest point of the
+    sole between the ball and the toe pad; where there is none (toes run into the ball), ahead of 0.09 L from the ball."""
+    x, y, z = sole.x_mm, sole.y_mm, sole.z_mm
+    contact = np.isfinite(z) & (z < CONTACT_MM)
+    mth1, mth5 = foot.marks["mth1"], foot.marks["mth5"]
+    cut = np.empty(len(y))
+    for j, at in enumerate(y):
+        share = np.clip((at - mth5[1]) / (mth1[1] - mth5[1]), 0.0, 1.0)
+        ball = mth5[0] + share * (mth1[0] - mth5[0])
+        window = (x > ball + 0.02 * foot.length) & (x < ball + 0.17 * foot.length) & np.isfinite(z[:, j])
+        cut[j] = ball + 0.09 * foot.length
+        if window.sum() > 4:
+            top = np.flatnonzero(window)[np.argmax(z[window, j])]
+            inner = window[max(0, top - 1)] and window[min(len(x) - 1, top + 1)]
+            if z[top, j] > CONTACT_MM and inner:
+                cut[j] = x[top]
+    cut = ndimage.median_filter(cut, size=7, mode="nearest")
+    return np.asarray(contact & (x[:, None] < cut[None, :]))
+
+
+def _apex(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
+    """Highest point of the plantar arch: along the medial part of the sole's skin, the top between heel and ball."""
+    x, y, length = sole.x_mm, sole.y_mm, foot.length
+    method = "highest point of the plantar arch, skin facing down, inner of the medial edge"
+    mid = (x > 0.28 * length) & (x < 0.66 * length)
+    # the sole ends where the skin turns up into the side of the foot: 15 % of the breadth in from the medial edge
+    heights = np.full(len(x), np.nan)
+    for i in np.flatnonzero(mid):
+        medial, lateral = foot.medial.value(x[i]), foot.lateral.value(x[i])
+        if not np.isfinite(medial - lateral):
+            continue
+        under = np.isfinite(sole.z_mm[i]) & (y < medial - 0.15 * (medial - lateral)) & (y > (medial + lateral) / 2)
+        if under.any():
+            heights[i] = sole.z_mm[i][under].max()
+    good = np.isfinite(heights)
+    if good.sum() < 10:
+        return {key: Measure.missing(NO_SOLE, method) for key in APEX_KEYS}
+    smooth = ndimage.gaussian_filter1d(heights[good], 1.5)
+    k = int(np.argmax(smooth))
+    return {
+        "arch_apex_height_mm": Measure(float(smooth[k]), method=method),
+        "arch_apex_station": Measure(float(x[good][k] / length), method=method),
+    }
+
+
+def volumes(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
+    """Volume below the dorsal junction, whole and in thirds of the length (ml), from the heights of sole and dorsum."""
+    p, length = foot.points, foot.length
+    keys = ("volume_ml", "volume_rear_ml", "volume_mid_ml", "volume_fore_ml")
+    bend = foot.marks.get("ankle_bend")
+    limit = float(bend[2]) if bend is not None else float(p[:, 2].max())
+    method = f"between sole and dorsum, below {'the ankle bend' if bend is not None else 'the top of the scan'}"
+    step = float(sole.x_mm[1] - sole.x_mm[0])
+    shape = sole.z_mm.shape
+    inside = np.isfinite(sole.z_mm)
+    below = p[p[:, 2] <= limit]
+    i = np.clip(((below[:, 0] - sole.x_mm[0]) / step + 0.5).astype(np.int64), 0, shape[0] - 1)
+    j = np.clip(((below[:, 1] - sole.y_mm[0]) / step + 0.5).astype(np.int64), 0, shape[1] - 1)
+    top = np.full(shape, -np.inf)
+    np.maximum.at(top, (i, j), below[:, 2])
+    tall = np.zeros(shape, dtype=np.bool_)
+    high = p[p[:, 2] > limit]
+    ih = np.clip(((high[:, 0] - sole.x_mm[0]) / step + 0.5).astype(np.int64), 0, shape[0] - 1)
+    jh = np.clip(((high[:, 1] - sole.y_mm[0]) / step + 0.5).astype(np.int64), 0, shape[1] - 1)
+    tall[ih, jh] = True
+    tall = ndimage.binary_fill_holes(ndimage.binary_closing(tall, iterations=2)) & inside
+    known = np.isfinite(top) & inside & ~tall
+    if known.sum() < 100:
+        return {key: Measure.missing("the dorsum was not scanned", method) for key in keys}
+    nearest = ndimage.distance_transform_edt(~(known | tall), return_distances=False, return_indices=True)
+    top = np.where(tall, limit, top)
+    top = np.where(known | tall, top, top[nearest[0], nearest[1]])
+    column = np.where(inside, np.maximum(top - np.where(inside, sole.z_mm, 0.0), 0.0), 0.0).sum(axis=1) * step * step / 1000.0
+    thirds = [column[(sole.x_mm >= a * length / 3) & (sole.x_mm < (a + 1) * length / 3)].sum() for a in range(3)]
+    return {k: Measure(float(v), method=method) for k, v in zip(keys, (column.sum(), *thirds))}

@@ -1,0 +1,180 @@
+"""Extremes and sections of the *surface* under noisy points: local fits, never single points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError
+
+from footscan.types import Array
+
+HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
+
+
+def extreme(points: Array, axis: int, sign: float, patch_mm: float, tangential: tuple[float, float] = (1.0, 1.0)) -> Array | None:
+    """The extreme point (3,) of a smooth surface along ±axis.
+
+    A quadric (coordinate along the axis over the two others) is fitted, robustly, to the points within ``patch_mm`` of
+    the outermost place, and its vertex is taken, kept inside the patch. None for fewer than 12 points. The raw
+    outermost point would lie outside the surface by several times the noise.
+    """
+    if len(points) < 12:
+        return None
+    others = [k for k in range(3) if k != axis]
+    height = sign * points[:, axis]
+    # the outermost place: the median of the outermost few, so that one speck does not choose it
+    few = np.argpartition(-height, min(10, len(points) - 1))[: min(11, len(points))]
+    centre = np.median(points[few], axis=0)
+    scale = np.asarray(tangential) * patch_mm
+    bounds = points[:, others].min(axis=0), points[:, others].max(axis=0)
+    for _ in range(4):
+        uv = (points[:, others] - centre[others]) / scale
+        near = ((uv**2).sum(1) < 1.0) & (np.abs(height - sign * centre[axis]) < 0.8 * patch_mm)
+        if near.sum() < 12:
+            return None
+        coefficients = _quadric(uv[near], height[near])
+        if coefficients is None:
+            return None
+        c0, cu, cv, cuu, cuv, cvv = coefficients
+        H = np.array([[2 * cuu, cuv], [cuv, 2 * cvv]])
+        eigenvalues = np.linalg.eigvalsh(H)
+        if eigenvalues[1] < -1e-6:
+            vertex = np.linalg.solve(H, [-cu, -cv])
+        else:  # a saddle or a plane: go towards higher ground, to the patch's rim at most
+            gradient = np.array([cu, cv])
+            vertex = gradient / (np.linalg.norm(gradient) + 1e-12)
+        size = np.linalg.norm(vertex)
+        if size > 0.9:
+            vertex = vertex * 0.9 / size
+        before = centre.copy()
+        place = np.clip(centre[others] + vertex * scale, *bounds)  # no extreme outside the points
+        u, v = (place - centre[others]) / scale
+        centre[others] = place
+        centre[axis] = sign * (c0 + cu * u + cv * v + cuu * u * u + cuv * u * v + cvv * v * v)
+        if np.linalg.norm(centre - before) < 0.02:
+            break
+    return centre
+
+
+def _quadric(uv: Array, h: Array) -> Array | None:
+    """Least squares of h over 1, u, v, u², uv, v², refitted twice without what lies off by more than 3 robust SD."""
+    u, v = uv[:, 0], uv[:, 1]
+    A = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
+    keep = np.ones(len(h), dtype=np.bool_)
+    for _ in range(3):
+        if keep.sum() < 10:
+            return None
+        c, *_ = np.linalg.lstsq(A[keep], h[keep], rcond=None)
+        off = np.abs(h - A @ c)
+        spread = 1.4826 * np.median(off[keep]) + 1e-3
+        keep = off < 3.0 * spread + 0.05
+    return np.asarray(c)
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A closed curve in a plane: ``uv`` (k, 2) mm around ``centre`` (3,), axes ``e1``, ``e2`` (3,); ``covered`` the
+    share of directions that have points; ``spread`` (k,) mm the standard error of each radius."""
+
+    uv: Array
+    centre: Array
+    e1: Array
+    e2: Array
+    covered: float
+    spread: Array
+
+    @property
+    def points(self) -> Array:
+        """The curve (k, 3) in the frame of the points."""
+        return self.centre + self.uv[:, :1] * self.e1 + self.uv[:, 1:] * self.e2
+
+    def perimeter_mm(self) -> float:
+        """Length of the closed curve itself."""
+        return float(np.linalg.norm(np.roll(self.uv, -1, axis=0) - self.uv, axis=1).sum())
+
+    def hull_perimeter_mm(self) -> float:
+        """Length of a taut tape around the curve."""
+        return hull_perimeter(self.uv)
+
+
+def hull_perimeter(uv: Array) -> float:
+    """Perimeter of the convex hull of (n, 2) points."""
+    try:
+        return float(ConvexHull(uv).area)  # in 2D scipy calls the perimeter "area"
+    except QhullError:
+        return 0.0
+
+
+def section(points: Array, origin: Array, normal: Array, up: Array, keep: Array | None = None) -> Section | None:
+    """The closed curve in which the surface under ``points`` (n, 3) cuts a plane, star-shaped around its middle.
+
+    ``e2`` is ``up`` laid into the plane, ``e1`` at right angles. In each direction the radius is a robust local fit,
+    linear in the angle and in the distance from the plane, of the points within 2.5 mm. ``keep`` (n,) bool picks the
+    points that may count (one foot's forefoot without its leg). None where fewer than half the directions have points.
+    """
+    # stage 1: the slab, in plane coordinates
+    normal = normal / np.linalg.norm(normal)
+    e2 = up - normal * (up @ normal)
+    e2 = e2 / np.linalg.norm(e2)
+    e1 = np.cross(e2, normal)
+    d = (points - origin) @ normal
+    near = np.abs(d) < HALF_WIDTH_MM
+    if keep is not None:
+        near &= keep
+    if near.sum() < 40:
+        return None
+    p, d = points[near] - origin, d[near]
+    uv = np.stack([p @ e1, p @ e2], axis=1)
+    middle = (np.percentile(uv, 1, axis=0) + np.percentile(uv, 99, axis=0)) / 2
+    uv = uv - middle
+    # stage 2: about 3 mm of arc a direction, more where points are few
+    radius = np.hypot(uv[:, 0], uv[:, 1])
+    bins = int(np.clip(min(2 * np.pi * np.median(radius) / 3.0, near.sum() / 8.0), 24, 120))
+    angle = np.arctan2(uv[:, 1], uv[:, 0])
+    r, se, full = _radial_fit(angle, radius, d, bins)
+    covered = float(full.mean())
+    if covered < 0.5:
+        return None
+    # stage 3: directions without points take their neighbours' radius
+    theta = -np.pi + (np.arange(bins) + 0.5) * 2 * np.pi / bins
+    if not full.all():
+        r = np.interp(theta, theta[full], r[full], period=2 * np.pi)
+        se = np.where(full, se, 2.0)
+    curve = np.stack([r * np.cos(theta), r * np.sin(theta)], axis=1)
+    return Section(curve, origin + middle[0] * e1 + middle[1] * e2, e1, e2, covered, se)
+
+
+def _radial_fit(angle: Array, radius: Array, d: Array, bins: int) -> tuple[Array, Array, Array]:
+    """Radius, its standard error and presence for each of ``bins`` directions: local least squares r ~ 1, angle, d."""
+    step = 2 * np.pi / bins
+    own = np.minimum(((angle + np.pi) / step).astype(np.int64), bins - 1)
+    # each point serves its own direction and the two beside it (a window of three, weight falling off)
+    shift = np.array([-1, 0, 1])
+    which = ((own[:, None] + shift) % bins).ravel()
+    offset = ((angle + np.pi)[:, None] / step - (own[:, None] + 0.5) - shift).ravel()  # in steps from that direction
+    weight = np.maximum(0.0, 1.0 - np.abs(offset) / 1.5)
+    values, depth = np.repeat(radius, 3), np.repeat(d / HALF_WIDTH_MM, 3)
+    alive = weight > 0
+    for _ in range(3):
+        w = weight * alive
+        basis = np.stack([np.ones_like(offset), offset, depth, offset * offset])  # the square: no sag on tight bends
+        moments = np.empty((bins, 4, 4))
+        right = np.empty((bins, 4))
+        for i in range(4):
+            right[:, i] = np.bincount(which, weights=w * basis[i] * values, minlength=bins)
+            for j in range(i, 4):
+                moments[:, i, j] = moments[:, j, i] = np.bincount(which, weights=w * basis[i] * basis[j], minlength=bins)
+        count = np.bincount(which, weights=w > 0, minlength=bins)
+        full = (count >= 6) & (moments[:, 0, 0] > 0)
+        moments += np.eye(4) * (1e-3 * moments[:, 0, 0] + 1e-9)[:, None, None]
+        moments[:, 0, 0] /= 1.0 + 1e-3  # the level itself is not shrunk
+        fit = np.linalg.solve(moments, right[:, :, None])[:, :, 0]
+        rest = values - np.einsum("ij,ji->i", fit[which], basis)
+        spread = _robust_spread(rest[alive])
+        alive = (weight > 0) & (np.abs(rest) < max(3.5 * spread, 0.3))
+    return fit[:, 0], spread / np.sqrt(np.maximum(count, 1.0)), full
+
+
+def _robust_spread(rest: Array) -> float:
+    return float(1.4826 * np.median(np.abs(rest))) if len(rest) else 0.0

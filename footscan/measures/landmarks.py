@@ -1,0 +1,222 @@
+"""The foot axis and the named points, by geometric rules (design frame: a right foot, +y medial, floor at z = 0).
+
+Definitions: see :mod:`footscan.measures`. Axis and landmarks depend on each other, so both are repeated until the axis
+stands still.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from footscan.errors import ScanError
+from footscan.frame import compose, transform, turn_z
+from footscan.measures.fit import extreme
+from footscan.measures.profiles import Profile, profile
+from footscan.types import Array
+
+LOW_MM = 40.0  #: heel and ball are looked for below this height
+TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes high
+MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
+INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quoted)
+TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
+AXIS_STILL_DEG = 0.02
+TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
+CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """One foot in its frame: ``points`` (n, 3) mm, the turn that led there, ``marks`` name -> (3,), the axis used, and
+    the profiles that later measures read (plan edges, dorsal ridge)."""
+
+    points: Array
+    T_foot_rough: Array
+    marks: dict[str, Array]
+    axis: str
+    length: float
+    medial: Profile
+    lateral: Profile
+    ridge: Profile
+    toes: int
+
+
+def locate(rough: Array, axis: str | None = None) -> Located:
+    """Find axis and landmarks of one foot. rough (n, 3) mm: x roughly heel to toe, medial at +y, floor at z = 0.
+
+    ``axis`` None: ``toe2`` where toes can be told apart, else ``ball_centre``. ScanError where heel or ball are missing.
+    """
+    T = np.eye(4)
+    points, used = rough, axis or "ball_centre"
+    tips: list[Array] = []
+    for _ in range(12):
+        # stage 1: heel and length
+        low = points[points[:, 2] <= LOW_MM]
+        pternion = extreme(low[low[:, 0] < np.percentile(low[:, 0], 8)], axis=0, sign=-1.0, patch_mm=12.0)
+        if pternion is None:
+            raise ScanError("expected a heel, found too few points at the rear end of the foot")
+        front = points[points[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
+        toe = _longest_toe(front)
+        length = float(toe[0] - pternion[0])
+        # stage 2: the ball
+        edges = {s: profile(low[low[:, 2] >= 5.0], along=0, out=1, sign=s) for s in (1.0, -1.0)}
+        ball = {}
+        for name, sign, (a, b) in (("mth1", 1.0, MTH1_RANGE), ("mth5", -1.0, MTH5_RANGE)):
+            found = edges[sign].peak(pternion[0] + a * length, pternion[0] + b * length, 0.05 * length)
+            if found is None:
+                raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
+            station, reach, _inside = found
+            z = float(np.interp(station, edges[sign].at, np.nan_to_num(edges[sign].cross, nan=15.0)))
+            ball[name] = np.array([station, reach, z])
+        # stage 3: toes, and with them the axis
+        tips = _toe_tips(front, pternion, length)
+        used = axis or ("toe2" if len(tips) >= 2 else "ball_centre")
+        target = tips[1] if used == "toe2" and len(tips) >= 2 else (ball["mth1"] + ball["mth5"]) / 2
+        angle = float(np.arctan2(target[1] - pternion[1], target[0] - pternion[0]))
+        step = compose(np.eye(3), [-pternion[0], -pternion[1], 0.0]) @ turn_z(-angle, (pternion[0], pternion[1]))
+        T = step @ T
+        points = transform(T, rough)
+        if abs(np.degrees(angle)) < AXIS_STILL_DEG and np.hypot(*pternion[:2]) < 0.02:
+            break
+    marks = {"pternion": pternion, "longest_toe": toe, **ball}
+    # with fewer than five hills only the first two are sure to be the first two toes
+    marks |= {f"toe{k + 1}_tip": tip for k, tip in enumerate(tips if len(tips) == 5 else tips[:2])}
+    marks = {name: transform(step, p[None])[0] for name, p in marks.items()}
+    low = points[points[:, 2] <= LOW_MM]
+    plan = points[(points[:, 2] >= 2.0) & (points[:, 2] <= np.where(points[:, 0] > 0.75 * length, 80.0, LOW_MM))]
+    medial, lateral = (profile(plan, along=0, out=1, sign=s) for s in (1.0, -1.0))
+    ridge = profile(points, along=0, out=2, sign=1.0, step_mm=3.0)
+    located = Located(points, T, marks, used, length, medial, lateral, ridge, len(tips))
+    marks |= _more_marks(located)
+    return located
+
+
+def _longest_toe(front: Array) -> Array:
+    """The foremost point of the surface."""
+    tip = extreme(front[front[:, 0] > front[:, 0].max() - 25.0], axis=0, sign=1.0, patch_mm=6.0)
+    if tip is None:
+        raise ScanError("expected toes, found too few points at the front end of the foot")
+    return tip
+
+
+def _toe_tips(front: Array, heel: Array, length: float) -> list[Array]:
+    """Toe tips, medial first; none where the first two toes can't be told apart (sock, coarse scan)."""
+    # stage 1: the front contour in polar coordinates around a point ahead of the heel
+    origin = heel[:2] + [0.25 * length, 0.0]
+    front = front[front[:, 0] > heel[0] + 0.62 * length]
+    d = front[:, :2] - origin
+    phi, r = np.arctan2(d[:, 1], d[:, 0]), np.hypot(d[:, 0], d[:, 1])
+    step = 1.2 / (0.7 * length)
+    first = float(phi.min())
+    own = ((phi - first) / step).astype(np.int64)
+    bins = int(own.max()) + 1
+    order = np.lexsort((-r, own))
+    start = np.searchsorted(own[order], np.arange(bins))
+    count = np.bincount(own, minlength=bins)
+    third = order[np.minimum(start + np.minimum(2, np.maximum(count - 1, 0)), len(order) - 1)]
+    contour = np.where(count > 0, r[third], 0.0)
+    if np.mean(count[2:-2] > 2) < 0.9:
+        return []
+    contour = np.asarray(np.convolve(np.pad(contour, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
+    # stage 2: its hills, each fitted on the surface
+    distance = max(2, int(TOE_DISTANCE_MM / 1.2))
+    peaks, info = find_peaks(np.pad(contour, 1), prominence=TOE_PROMINENCE_MM, distance=distance)
+    tips, prominences = [], []
+    for k, prominence in zip(peaks - 1, info["prominences"]):
+        angle = first + (k + 0.5) * step
+        place = origin + contour[k] * np.array([np.cos(angle), np.sin(angle)])
+        near = front[np.hypot(*(front[:, :2] - place).T) < 9.0]
+        tip = extreme(near, axis=0, sign=1.0, patch_mm=5.0)
+        if tip is not None and tip[0] - heel[0] > 0.74 * length:
+            tips.append(tip)
+            prominences.append(float(prominence))
+    order = sorted(range(len(tips)), key=lambda k: -tips[k][1])
+    tips = [tips[k] for k in order]
+    # stage 3: are they toes? the cleft beside the hallux must be deep, their number at most five
+    if not 2 <= len(tips) <= 5 or min(prominences[order[0]], prominences[order[1]]) < CLEFT_MM:
+        return []
+    return tips
+
+
+def _more_marks(foot: Located) -> dict[str, Array]:
+    """Landmarks that hang on axis and length: heel, instep, ankle, malleoli, toe bulges."""
+    p, length, marks = foot.points, foot.length, {}
+    # heel landing: the lowest point of the heel's rear contact edge
+    rear = p[(p[:, 0] < 0.2 * length) & (p[:, 2] < 0.5 * LOW_MM)]
+    sole = profile(rear[np.abs(rear[:, 1]) < 0.06 * length], along=0, out=2, sign=-1.0)
+    low = sole.at[np.isfinite(sole.reach) & (sole.reach < 1.0)]
+    if len(low):
+        marks["heel_landing"] = np.array([float(low.min()), 0.0, 0.0])
+    for name, edge in (("heel_medial", foot.medial), ("heel_lateral", foot.lateral)):
+        found = edge.peak(0.08 * length, 0.24 * length, 12.0)
+        if found is not None:
+            marks[name] = np.array([found[0], found[1], 15.0])
+    top = foot.ridge.value(INSTEP_STATION * length)
+    if np.isfinite(top):
+        y = float(np.interp(INSTEP_STATION * length, foot.ridge.at, np.nan_to_num(foot.ridge.cross)))
+        marks["instep"] = np.array([INSTEP_STATION * length, y, top])
+    bend = ankle_bend(foot)
+    if bend is not None:
+        marks["ankle_bend"] = bend
+    for name, edge, (a, b) in (
+        ("toe1_bulge", foot.medial, TOE1_BULGE_RANGE),
+        ("toe5_bulge", foot.lateral, TOE5_BULGE_RANGE),
+    ):
+        found = edge.peak(a * length, b * length, 6.0)
+        if found is not None:
+            z = float(np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=12.0)))
+            marks[name] = np.array([found[0], found[1], z])
+    for name, sign, (a, b) in (("malleolus_medial", 1.0, (0.22, 0.42)), ("malleolus_lateral", -1.0, (0.19, 0.37))):
+        mark = _malleolus(p, length, sign, a * length, b * length)
+        if mark is not None:
+            marks[name] = mark
+    return marks
+
+
+def ankle_bend(foot: Located) -> Array | None:
+    """The hollow between instep and leg on the dorsal ridge: farthest below the chord from the instep to the leg's
+    front. None where the leg is too short for one."""
+    p, length = foot.points, foot.length
+    front = profile(p[(p[:, 0] < 0.6 * length) & (p[:, 2] > 0.15 * length)], along=2, out=0, sign=1.0, step_mm=3.0)
+    good = np.isfinite(front.reach)
+    if good.sum() < 6:
+        return None
+    z, x, y = front.at[good], front.reach[good], front.cross[good]
+    order = np.argsort(z)
+    z, x, y = z[order], x[order], y[order]
+    start = int(np.argmax(x <= (INSTEP_STATION + 0.02) * length))
+    z, x, y = z[start:], x[start:], y[start:]
+    if len(z) < 6 or z[-1] - z[0] < 12.0:
+        return None
+    chord = np.array([x[-1] - x[0], z[-1] - z[0]])
+    size = float(np.linalg.norm(chord))
+    off = ((x - x[0]) * chord[1] - (z - z[0]) * chord[0]) / size  # negative: behind the chord, in the hollow
+    k = int(np.argmin(off))
+    if off[k] > -1.5 or k in (0, len(z) - 1):
+        return None
+    return np.array([x[k], y[k], z[k]])
+
+
+def _malleolus(p: Array, length: float, sign: float, low: float, high: float) -> Array | None:
+    """The hill on the side of the ankle between ``low`` and ``high`` mm above the floor; None if there is none."""
+    ankle = p[(p[:, 0] > 0.1 * length) & (p[:, 0] < 0.34 * length) & (p[:, 2] > low - 25.0) & (p[:, 2] < high + 25.0)]
+    if len(ankle) < 100 or ankle[:, 2].max() < low + 20.0:
+        return None
+    side = profile(ankle, along=2, out=1, sign=sign, step_mm=2.5)
+    good = np.isfinite(side.reach)
+    z, reach = side.at[good], sign * side.reach[good]
+    if len(z) < 12:
+        return None
+    smooth = np.convolve(np.pad(reach, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+    peaks, info = find_peaks(smooth, prominence=0.4)
+    inside = (z[peaks] > low) & (z[peaks] < high)
+    if not inside.any():
+        return None
+    k = int(peaks[inside][np.argmax(info["prominences"][inside])])
+    found = side.peak(z[k] - 8.0, z[k] + 8.0, 8.0)
+    if found is None:
+        return None
+    x = float(np.interp(found[0], side.at[good], side.cross[good]))
+    return np.array([x, found[1], found[0]])

@@ -1,0 +1,191 @@
+"""Lengths, breadths, heights and angles that hang on landmarks and edge profiles (definitions: footscan.measures)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from footscan.measures.landmarks import Located
+from footscan.measures.profiles import profile
+from footscan.types import Array, Measure
+
+NO_POINTS = "too few points there"
+LEG_SHORT = "the scan ends below it"
+
+
+def lengths(foot: Located) -> dict[str, Measure]:
+    """Lengths and breadths along and across the foot axis."""
+    marks, length = foot.marks, foot.length
+    mth1, mth5 = marks["mth1"], marks["mth5"]
+    axis = f"axis {foot.axis}"
+    ball = foot.medial.peak(0.60 * length, 0.82 * length, 0.05 * length), foot.lateral.peak(
+        0.52 * length, 0.78 * length, 0.05 * length
+    )
+    across = ball[0][1] - ball[1][1] if ball[0] and ball[1] else None
+    heel = _breadth(foot, 0.16)
+    rear = [w for w in (_breadth(foot, s) for s in np.arange(0.06, 0.205, 0.01)) if w is not None]
+    return {
+        "foot_length_mm": Measure(length, method=axis),
+        "ball_length_medial_mm": Measure(float(mth1[0]), method=axis),
+        "ball_length_lateral_mm": Measure(float(mth5[0]), method=axis),
+        "truncated_foot_length_mm": Measure(float(mth1[0]), method=f"{axis}; ball_length_medial_mm"),
+        "foot_breadth_mm": Measure(float(np.hypot(*(mth1 - mth5)[:2])), method="mth1 to mth5 in plan"),
+        "foot_breadth_orthogonal_mm": value_or_reason(across, f"{axis}, across"),
+        "heel_breadth_mm": value_or_reason(heel, f"{axis}, 16 % of length, z <= 40 mm"),
+        "heel_breadth_max_mm": value_or_reason(max(rear) if rear else None, f"{axis}, widest in the rear 20 %"),
+    }
+
+
+def value_or_reason(value: float | None, method: str, reason: str = NO_POINTS) -> Measure:
+    """The measure, or the missing one with its reason where there is no finite value."""
+    return Measure.missing(reason, method) if value is None or not np.isfinite(value) else Measure(float(value), method=method)
+
+
+def _breadth(foot: Located, station: float) -> float | None:
+    at = station * foot.length
+    width = foot.medial.value(at) - foot.lateral.value(at)
+    return float(width) if np.isfinite(width) else None
+
+
+def heights(foot: Located) -> dict[str, Measure]:
+    """Heights of the dorsum, the toes, the ankle and the navicular above the floor."""
+    length, marks = foot.length, foot.marks
+    top50, top55 = foot.ridge.value(0.50 * length), foot.ridge.value(0.55 * length)
+    found = {
+        "instep_height_mm": value_or_reason(top50, "highest point at 50 % of length"),
+        "dorsum_height_50_mm": value_or_reason(top50, "highest point at 50 % of length"),
+        "instep_height_55_mm": value_or_reason(top55, "highest point at 55 % of length"),
+    }
+    ahi = top50 / float(marks["mth1"][0])
+    found["arch_height_index"] = value_or_reason(ahi, "dorsum_height_50_mm / truncated_foot_length_mm")
+    for side in ("medial", "lateral"):
+        mark = marks.get(f"malleolus_{side}")
+        tall = float(foot.points[foot.points[:, 0] < 0.35 * length, 2].max(initial=0.0))
+        reason = LEG_SHORT if tall < 0.36 * length else "no prominence on the side of the ankle"
+        key = f"malleolus_{side}_height_mm"
+        found[key] = value_or_reason(None if mark is None else float(mark[2]), "prominence of the ankle's side", reason)
+    medial, lateral = marks.get("malleolus_medial"), marks.get("malleolus_lateral")
+    apart = None if medial is None or lateral is None else float(np.linalg.norm(medial - lateral))
+    found["bimalleolar_breadth_mm"] = value_or_reason(apart, "between the malleoli", "a malleolus was not found")
+    for toe in ("toe1", "toe5"):
+        mark = marks.get(f"{toe}_bulge")
+        found[f"{toe}_height_mm"] = value_or_reason(None if mark is None else _toe_height(foot, mark), "highest point at the toe joint")
+    navicular = _navicular(foot)
+    found["navicular_height_mm"] = (
+        Measure.missing(NO_POINTS)
+        if navicular is None
+        else Measure(navicular, method="medial prominence at 0.36 to 0.48 of length, no marker", quality="estimated")
+    )
+    return found
+
+
+def _toe_height(foot: Located, mark: Array) -> float | None:
+    """The highest point over the outer 20 mm of the foot at the station of a toe's bulge."""
+    inner = mark[1] - np.sign(mark[1]) * 20.0
+    y, x = foot.points[:, 1], foot.points[:, 0]
+    near = (np.abs(x - mark[0]) < 12.0) & (y > min(mark[1], inner)) & (y < max(mark[1], inner))
+    if near.sum() < 30:
+        return None
+    value = profile(foot.points[near], along=0, out=2, sign=1.0, step_mm=3.0).value(float(mark[0]))
+    return value if np.isfinite(value) else None
+
+
+def _navicular(foot: Located) -> float | None:
+    p, length = foot.points, foot.length
+    near = (p[:, 0] > 0.36 * length) & (p[:, 0] < 0.48 * length) & (p[:, 2] > 0.05 * length) & (p[:, 2] < 0.26 * length)
+    if near.sum() < 60:
+        return None
+    side = profile(p[near & (p[:, 1] > 0)], along=2, out=1, sign=1.0, step_mm=3.0)
+    found = side.peak(0.07 * length, 0.24 * length, 12.0)
+    return None if found is None else found[0]
+
+
+def angles(foot: Located) -> dict[str, Measure]:
+    """Toe, ball and rearfoot angles (degrees), and the order of the toes."""
+    marks, length = foot.marks, foot.length
+    found: dict[str, Measure] = {}
+    lines = {}
+    for toe, edge, mark, sign in (("toe1", foot.medial, "mth1", 1.0), ("toe5", foot.lateral, "mth5", -1.0)):
+        tangent = _tangent(edge.at, sign * edge.reach, length)
+        method = "tangent of heel and ball against the line ball to toe"
+        if tangent is None:
+            found[f"{toe}_angle_deg"] = Measure.missing(NO_POINTS, method)
+            continue
+        slope, contact = tangent
+        lines[toe] = slope
+        window = (0.82, 0.97) if toe == "toe1" else (0.72, 0.88)
+        near = np.isfinite(edge.reach) & (edge.at > window[0] * length) & (edge.at < window[1] * length)
+        near &= edge.at > contact[0] + 0.06 * length
+        if near.sum() < 3:
+            found[f"{toe}_angle_deg"] = Measure.missing(NO_POINTS, method)
+            continue
+        to_toe = (sign * edge.reach[near] - contact[1]) / (edge.at[near] - contact[0])
+        found[f"{toe}_angle_deg"] = Measure(float(np.degrees(np.arctan(slope) - np.arctan(to_toe.max()))), method=method)
+    # ball angle: MTH5–MTH1 against the medial heel tangent
+    if "toe1" in lines:
+        d = (marks["mth5"] - marks["mth1"])[:2]
+        rearward = -np.array([1.0, lines["toe1"]])
+        cos = d @ rearward / np.linalg.norm(d) / np.linalg.norm(rearward)
+        found["ball_angle_deg"] = Measure(float(np.degrees(np.arccos(cos))), method="mth5–mth1 against the medial heel tangent")
+    else:
+        found["ball_angle_deg"] = Measure.missing(NO_POINTS)
+    found["rearfoot_angle_deg"] = _rearfoot(foot)
+    found["toe_type"] = _toe_type(foot)
+    return found
+
+
+def _tangent(at: Array, reach: Array, length: float) -> tuple[float, Array] | None:
+    """The line that touches the rear and the front part of an edge from outside: slope, contact point at the ball."""
+    good = np.isfinite(reach)
+    rear = good & (at > 0.06 * length) & (at < 0.3 * length)
+    fore = good & (at > 0.55 * length) & (at < 0.82 * length)
+    if rear.sum() < 4 or fore.sum() < 4:
+        return None
+    k = np.flatnonzero(rear)[0]
+    for _ in range(20):  # from the heel contact the outermost ball point, from that the outermost heel point, and again
+        j = np.flatnonzero(fore)[np.argmax((reach[fore] - reach[k]) / (at[fore] - at[k]))]
+        m = np.flatnonzero(rear)[np.argmax((reach[rear] - reach[j]) / (at[j] - at[rear]))]
+        if m == k:
+            break
+        k = m
+    return float((reach[j] - reach[k]) / (at[j] - at[k])), np.array([at[j], reach[j]])
+
+
+def _rearfoot(foot: Located) -> Measure:
+    """Mid-line of the posterior heel against that of the rear third of the leg, seen from behind; eversion positive."""
+    p, length = foot.points, foot.length
+    method = "heel strip x < 0.12 L, z 15–45 mm, against the rear third of the leg"
+    malleolus = foot.marks.get("malleolus_lateral")
+    start = (float(malleolus[2]) if malleolus is not None else 0.28 * length) + 30.0
+    tall = float(p[p[:, 0] < 0.5 * length, 2].max(initial=0.0))
+    if tall < start + 60.0:
+        return Measure.missing(f"the leg ends {tall:.0f} mm above the floor, {start + 60.0:.0f} mm are needed", method)
+    heel = p[(p[:, 0] < 0.12 * length) & (p[:, 2] > 13.0) & (p[:, 2] < 47.0)]
+    leg = p[p[:, 2] > start]
+    rear, front = np.percentile(leg[:, 0], [0.5, 99.5])
+    leg = leg[leg[:, 0] < rear + (front - rear) / 3]
+    lines = [_mid_line(heel, 15.0, 45.0, 3.0), _mid_line(leg, start, tall - 3.0, 5.0)]
+    if lines[0] is None or lines[1] is None:
+        return Measure.missing(NO_POINTS, method)
+    return Measure(float(np.degrees(np.arctan(lines[0]) - np.arctan(lines[1]))), method=method)
+
+
+def _mid_line(p: Array, low: float, high: float, step: float) -> float | None:
+    """Slope dy/dz of the middle between the medial and the lateral edge, a level at a time."""
+    if len(p) < 60:
+        return None
+    edges = [profile(p, along=2, out=1, sign=s, step_mm=step, depth_mm=5.0) for s in (1.0, -1.0)]
+    z = np.arange(low + step / 2, high, step)
+    middle = np.array([(edges[0].value(k) + edges[1].value(k)) / 2 for k in z])
+    good = np.isfinite(middle)
+    if good.sum() < 5:
+        return None
+    return float(np.polyfit(z[good], middle[good], 1)[0])
+
+
+def _toe_type(foot: Located) -> Measure:
+    first, second = foot.marks.get("toe1_tip"), foot.marks.get("toe2_tip")
+    if first is None or second is None:
+        return Measure.missing("the toes can't be told apart (sock, or too coarse)")
+    ahead = float(first[0] - second[0])
+    kind = "square" if abs(ahead) < 1.5 else "egyptian" if ahead > 0 else "greek"
+    return Measure(kind, method=f"hallux {ahead:+.1f} mm ahead of the second toe")

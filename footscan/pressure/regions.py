@@ -1,0 +1,219 @@
+"""The eleven regions of a foot: from the insole's layout (pedar), else from the footprint's own geometry.
+
+Footprint geometry. The foot's axis runs through the middles of the heel (5–25 % of the length) and of the forefoot (60–78 %);
+widths are taken where the pressure passes 15 % of that band's peak, so that a shoe's upper, which loads the rim lightly,
+does not widen the foot. ``along`` is 0 at the heel's edge and 1 at the toes', ``across`` 0 at the medial and 1 at the
+lateral tangent through heel and forefoot. Heel to 27 %, midfoot to 55 % of the length (Cavanagh and Ulbrecht's division
+at 73 and 45 % from the toes, R); heel and midfoot are halved at the middle. Toes begin at the straight line of least
+pressure between metatarsal heads and toes, near 82 % medially and 71 % laterally; hallux and other toes part at the line
+of least pressure near 40 % of the width. The five metatarsal heads take 30, 17, 17, 17 and 19 % of the width (R).
+
+pedar. Rows and columns of sensors as in the nine-region mask of J Foot Ankle Res 2014;7:20 (as listed by the R package
+pressuRe), its MTH 2–3 and MTH 4–5 parted: of columns 3 to 7, MTH 2 takes 3, MTH 3 takes 4 and 5, MTH 4 takes 6, MTH 5 takes 7.
+
+Insoles of few cells that are no pedar: the same division, by the outline of their cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from footscan.errors import ScanError
+from footscan.pressure.layouts import pedar_rows_columns, pedar_sensors
+from footscan.types import Array, SensorLayout, Side
+
+REGIONS = (
+    "heel_medial",
+    "heel_lateral",
+    "midfoot_medial",
+    "midfoot_lateral",
+    "mth1",
+    "mth2",
+    "mth3",
+    "mth4",
+    "mth5",
+    "hallux",
+    "toes_2_5",
+)
+_MTH1, _HALLUX, _TOES = REGIONS.index("mth1"), REGIONS.index("hallux"), REGIONS.index("toes_2_5")
+
+HEEL_END, MIDFOOT_END = 0.27, 0.55  #: fractions of the footprint's length from the heel (R)
+TOE_LINE = (0.82, 0.71)  #: where the toes begin, medially and laterally, if the pressure shows no valley
+HALLUX_EDGE = 0.40  #: fraction of the width, if the pressure shows no valley
+MTH_EDGES = (0.30, 0.47, 0.64, 0.81)  #: fractions of the width between the metatarsal heads (R)
+LEAST_LENGTH_MM = 110.0  #: of a footprint that is cut into regions
+
+_HEEL_BAND, _BALL_BAND = (0.05, 0.25), (0.60, 0.78)
+_RIM = 0.15  #: of a band's peak: what counts for its width
+_FAINT = 0.04  #: of the image's peak: what counts for the length
+
+
+@dataclass(frozen=True, eq=False)
+class FootGrid:
+    """Cells in the footprint's own frame.
+
+    heel_mm (2,) the heel's edge on the axis, forward (2,) and lateral (2,) unit vectors, length_mm;
+    along, across (cells,) fractions (above); labels (cells,) index into ``REGIONS``.
+    """
+
+    heel_mm: Array
+    forward: Array
+    lateral: Array
+    length_mm: float
+    along: Array
+    across: Array
+    labels: Array
+
+
+def pedar_labels(sensors: Array) -> Array:
+    """Region (cells,) of pedar sensors by number (cells,), 1 to 99."""
+    row, column = pedar_rows_columns()
+    labels = np.full(len(row), -1)
+    inner = column <= 3
+    labels[(row <= 4) & inner], labels[(row <= 4) & ~inner] = 0, 1
+    labels[row == 1] = np.where(column[row == 1] <= 2, 0, 1)
+    middle = (row >= 5) & (row <= 9)
+    labels[middle & inner], labels[middle & ~inner] = 2, 3
+    head = np.array([0, 0, 0, 1, 2, 2, 3, 4])[column]  # of column 1 … 7
+    lateral = column >= 6  # the lateral heads lie one row nearer to the heel
+    ball = (((row >= 10) & (row <= 12)) & ~lateral) | (((row >= 9) & (row <= 11)) & lateral)
+    labels[ball] = _MTH1 + head[ball]
+    toes = (row >= 13) | ((row == 12) & lateral)
+    big = toes & (row >= 13) & ((column <= 2) & ~((row == 15) & (column == 2)))
+    labels[toes], labels[big] = _TOES, _HALLUX
+    return np.asarray(labels[np.asarray(sensors) - 1])
+
+
+def foot_grid(layout: SensorLayout, image: Array, side: Side, heading: Array | None = None) -> FootGrid:
+    """The footprint's own frame and regions.
+
+    Parameters
+    ----------
+    image : (cells,) largest pressure of each cell; 0 where the foot was not
+    side : left or right: which edge is medial
+    heading : (2,) roughly from heel to toes; None: +x
+
+    Raises
+    ------
+    ScanError : side unknown, or a footprint too short or too round to be cut into regions
+    """
+    if side == "unknown":
+        raise ScanError("regions need to know whether the foot is left or right")
+    if layout.positions != "mm" or not (image > 0).any():
+        raise ScanError("regions need loaded cells at known positions")
+    xy = layout.xy_mm
+    half = 0.5 * _pitch(layout)
+    faint = image > _FAINT * image.max()
+    forward = np.array([1.0, 0.0]) if heading is None else np.asarray(heading, np.float64) / np.linalg.norm(heading)
+    for _ in range(6):
+        s, t = xy @ forward, xy @ _left(forward)
+        low, high = float(s[faint].min()) - half, float(s[faint].max()) + half
+        if high - low < LEAST_LENGTH_MM:
+            raise ScanError(f"a footprint {high - low:.0f} mm long is too short to be cut into regions")
+        bands = [_band(s, t, image, low, high - low, band) for band in (_HEEL_BAND, _BALL_BAND)]
+        turn = (sum(bands[1]) - sum(bands[0])) / (_middle(_BALL_BAND) - _middle(_HEEL_BAND)) / 2.0
+        forward = forward * (high - low) + _left(forward) * turn
+        forward = forward / np.linalg.norm(forward)
+    s, t = xy @ forward, xy @ _left(forward)
+    low, high = float(s[faint].min()) - half, float(s[faint].max()) + half
+    length = high - low
+    heel, ball = (_band(s, t, image, low, length, band) for band in (_HEEL_BAND, _BALL_BAND))
+    if max(heel[1] - heel[0], ball[1] - ball[0]) + 2 * half > 0.75 * length:
+        raise ScanError("a footprint nearly as broad as long can't be cut into regions")
+    along = (s - low) / length
+    right_edge, left_edge = (
+        _line(along, heel[edge] + sign * half, ball[edge] + sign * half) for edge, sign in ((0, -1), (1, 1))
+    )
+    from_right = (t - right_edge) / (left_edge - right_edge)
+    across = from_right if side == "left" else 1.0 - from_right  # lateral is to the left on a left foot
+    lateral = _left(forward) if side == "left" else -_left(forward)
+    middle = 0.5 * (sum(heel) + (sum(ball) - sum(heel)) * (0.0 - _middle(_HEEL_BAND)) / (_middle(_BALL_BAND) - _middle(_HEEL_BAND)))
+    labels = _labels(along, across, image)
+    return FootGrid(forward * low + _left(forward) * middle, forward, lateral, length, along, across, labels)
+
+
+def region_labels(layout: SensorLayout, image: Array, side: Side, heading: Array | None = None) -> Array:
+    """Region (cells,) of each cell as index into ``REGIONS``; ScanError where there can be none."""
+    if layout.frame == "insole":
+        known = pedar_sensors(layout)
+        if known is not None:
+            return pedar_labels(known[2])
+        if layout.shape is None:  # too few cells for a footprint: the insole's outline stands for it
+            image = np.ones(len(layout.xy_mm))
+    return foot_grid(layout, image, side, heading).labels
+
+
+def _left(direction: Array) -> Array:
+    return np.array([-direction[1], direction[0]])
+
+
+def _middle(band: tuple[float, float]) -> float:
+    return 0.5 * (band[0] + band[1])
+
+
+def _line(along: Array, at_heel: float, at_ball: float) -> Array:
+    """A straight edge through its values in the middles of both bands."""
+    slope = (at_ball - at_heel) / (_middle(_BALL_BAND) - _middle(_HEEL_BAND))
+    return np.asarray(at_heel + slope * (along - _middle(_HEEL_BAND)))
+
+
+def _band(s: Array, t: Array, image: Array, low: float, length: float, band: tuple[float, float]) -> tuple[float, float]:
+    """Right and left edge of the foot in a band of its length, from cell centres."""
+    inside = (s >= low + band[0] * length) & (s <= low + band[1] * length)
+    if not (image[inside] > 0).any():
+        raise ScanError("a footprint without heel or forefoot can't be cut into regions")
+    edge = t[inside & (image > _RIM * image[inside].max())]
+    return float(edge.min()), float(edge.max())
+
+
+def _pitch(layout: SensorLayout) -> float:
+    """A cell's size: the root of its area, else the median distance to the nearest cell."""
+    if layout.area_mm2 is not None:
+        return float(np.sqrt(np.median(layout.area_mm2)))
+    if len(layout.xy_mm) < 2:
+        return 0.0
+    gap = np.linalg.norm(layout.xy_mm[:, None] - layout.xy_mm, axis=2)
+    return float(np.median(np.sort(gap, axis=1)[:, 1]))
+
+
+def _labels(along: Array, across: Array, image: Array) -> Array:
+    labels = np.where(along < HEEL_END, 0, 2) + (across >= 0.5)
+    medial, lateral = _toe_line(along, across, image)
+    toes = along >= medial + (lateral - medial) * np.clip(across, 0, 1)
+    forefoot = (along >= MIDFOOT_END) & ~toes
+    labels[forefoot] = _MTH1 + np.digitize(across[forefoot], MTH_EDGES)
+    labels[toes] = np.where(across[toes] < _hallux_edge(across[toes], image[toes]), _HALLUX, _TOES)
+    return np.asarray(labels)
+
+
+def _toe_line(along: Array, across: Array, image: Array) -> tuple[float, float]:
+    """Where the toes begin at the medial and the lateral edge: the line of least mean pressure near ``TOE_LINE``."""
+    near = (along > MIDFOOT_END) & (across > -0.1) & (across < 1.1)
+    if not near.any():
+        return TOE_LINE
+    u, v, p = along[near], np.clip(across[near], 0, 1), image[near] / max(float(image[near].mean()), 1e-9)
+    best, found = np.inf, TOE_LINE
+    for medial in np.linspace(TOE_LINE[0] - 0.08, TOE_LINE[0] + 0.06, 15):
+        for lateral in np.linspace(TOE_LINE[1] - 0.08, TOE_LINE[1] + 0.08, 17):
+            weight = np.maximum(0.0, 1.0 - np.abs(u - medial - (lateral - medial) * v) / 0.03)
+            off = ((medial - TOE_LINE[0]) ** 2 + (lateral - TOE_LINE[1]) ** 2) / 0.08**2
+            cost = float(weight @ p) / max(float(weight.sum()), 1e-9) + 0.2 * off
+            if weight.sum() > 0 and cost < best - 1e-12:
+                best, found = cost, (float(medial), float(lateral))
+    return found
+
+
+def _hallux_edge(across: Array, image: Array) -> float:
+    """Where hallux and toes part: the least mean pressure near ``HALLUX_EDGE``."""
+    if not (image > 0).any():
+        return HALLUX_EDGE
+    p = image / image[image > 0].mean()
+    best, found = np.inf, HALLUX_EDGE
+    for edge in np.linspace(HALLUX_EDGE - 0.12, HALLUX_EDGE + 0.18, 16):
+        weight = np.maximum(0.0, 1.0 - np.abs(across - edge) / 0.06)
+        cost = float(weight @ p) / max(float(weight.sum()), 1e-9) + 0.2 * ((edge - HALLUX_EDGE) / 0.15) ** 2
+        if weight.sum() > 0 and cost < best - 1e-12:
+            best, found = cost, float(edge)
+    return found

@@ -1,0 +1,18 @@
+"""Feet and walks whose true answers are known, computed apart from the code that measures."""
+
+from __future__ import annotations
+
+from footscan.synth.feet import FootSpec, SyntheticFoot, make_foot
+from footscan.synth.scanning import scan_foot, scan_pair
+from footscan.synth.walks import SyntheticWalk, WalkSpec, make_walk
+
+__all__ = [
+    "FootSpec",
+    "SyntheticFoot",
+    "SyntheticWalk",
+    "WalkSpec",
+    "make_foot",
+    "make_walk",
+    "scan_foot",
+    "scan_pair",
+]

@@ -1,0 +1,140 @@
+"""What turns the loft into skin, in millimetres: arch, malleoli, rearfoot tilt, floor; and where the toes stand.
+
+Every change is a smooth map of points, so that body and toes meet as they were drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from footscan.synth import loft
+from footscan.types import Array
+
+BLEND_MM = 1.0  #: skin within this height of the floor bends on to it (contact without a crease)
+
+
+@dataclass(frozen=True)
+class SkinShape:
+    """Amounts in mm and degrees that ``make_foot`` adjusts until the true sizes are the asked ones."""
+
+    arch_mm: float = 16.0
+    arch_station: float = 0.42
+    malleolus_lateral_x: float = 0.195
+    malleolus_medial_x: float = 0.245
+    malleolus_lateral_mm: float = 72.0
+    malleolus_medial_mm: float = 84.0
+    malleolus_bump_mm: float = 9.0
+    navicular_mm: float = 42.0
+    navicular_bump_mm: float = 2.0
+    tilt_deg: float = 2.0
+
+
+def _bell(*terms: Array) -> Array:
+    return np.asarray(np.exp(-0.5 * sum(t * t for t in terms)))
+
+
+def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
+    """z lift (n,) mm of the medial longitudinal arch at points (n, 3) mm."""
+    x, y, z = points[..., 0] / length, points[..., 1] / length, points[..., 2] / length
+    a = shape.arch_station
+    along = loft.smooth_step((x - 0.13) / (a - 0.13)) * (x <= a) + loft.smooth_step((0.73 - x) / (0.73 - a)) * (x > a)
+    across = loft.smooth_step((y + 0.10) / 0.20)
+    low = (1.0 - loft.smooth_step((z + 0.012) / 0.24)) ** 1.0
+    return np.asarray(shape.arch_mm * along * across * low)
+
+
+def deform(points: Array, length: float, shape: SkinShape, arch: bool) -> Array:
+    """Skin (…, 3) mm of drawn points (…, 3) mm, before the floor."""
+    p = np.array(points, dtype=float)
+    if arch:
+        p[..., 2] += arch_lift(p, length, shape)
+    x, z = p[..., 0], p[..., 2]
+    side = loft.smooth_step(np.abs(p[..., 1]) / (0.09 * length)) * np.sign(p[..., 1])
+    medial, lateral = np.maximum(side, 0.0), np.maximum(-side, 0.0)
+    r = 0.046 * length
+    hollow = 0.30 * shape.malleolus_bump_mm
+    m_x, l_x = shape.malleolus_medial_x * length, shape.malleolus_lateral_x * length
+    m_z, l_z = shape.malleolus_medial_mm, shape.malleolus_lateral_mm
+    b = shape.malleolus_bump_mm
+    p[..., 1] += medial * b * _bell((x - m_x) / r, (z - m_z) / (1.15 * r))
+    p[..., 1] -= medial * hollow * _bell((x - m_x + 2.6 * r) / r, (z - m_z - 0.2 * r) / (1.6 * r))
+    p[..., 1] -= lateral * b * _bell((x - l_x) / (0.85 * r), (z - l_z) / (1.15 * r))
+    p[..., 1] += lateral * hollow * _bell((x - l_x + 2.1 * r) / (0.8 * r), (z - l_z - 0.2 * r) / (1.6 * r))
+    n = 0.05 * length
+    p[..., 1] += medial * shape.navicular_bump_mm * _bell((x - 0.37 * length) / n, (z - shape.navicular_mm) / (0.6 * n))
+    # eversion: the heel's top leans medially; nothing moves at the pternion's height, nothing on leg and forefoot
+    lean = np.tan(np.deg2rad(shape.tilt_deg)) * loft.smooth_step((0.42 * length - x) / (0.30 * length))
+    pivot, top = 0.085 * length, 0.30 * length
+    height = np.clip(z - pivot, -pivot, top - pivot)
+    p[..., 1] += lean * height
+    return p
+
+
+def settle(points: Array) -> Array:
+    """Points (…, 3) mm on the floor: nothing below z = 0, flat where pressed, no crease at the edge of contact."""
+    p = np.array(points, dtype=float)
+    z = p[..., 2]
+    p[..., 2] = np.where(z >= BLEND_MM, z, np.where(z <= -BLEND_MM, 0.0, (z + BLEND_MM) ** 2 / (4.0 * BLEND_MM)))
+    return p
+
+
+def cap_sole(points: Array, lid_mm: float = 4.0) -> Array:
+    """The sole closed by a flat lid, as one in-store scanner does: everything within ``lid_mm`` of the floor on it."""
+    p = np.array(points, dtype=float)
+    z = p[..., 2]
+    p[..., 2] = np.where(z <= lid_mm, 0.0, z)
+    return p
+
+
+# ------------------------------------------------------------------ toes
+
+# tips of toes 1 … 5 (x; y) by type; toe 2's y is 0 by the definition of the axis
+_TIPS = {
+    "egyptian": np.array([[1.000, 0.104], [0.972, 0.0], [0.934, -0.062], [0.886, -0.114], [0.826, -0.160]]),
+    "greek": np.array([[0.974, 0.104], [1.000, 0.0], [0.952, -0.062], [0.898, -0.114], [0.836, -0.160]]),
+    "square": np.array([[1.000, 0.104], [1.000, 0.0], [0.972, -0.060], [0.912, -0.112], [0.846, -0.158]]),
+}
+_ROOTS = np.array([[0.70, 0.122], [0.70, 0.034], [0.69, -0.034], [0.66, -0.092], [0.62, -0.142]])
+_WIDTHS = np.array([0.100, 0.064, 0.058, 0.055, 0.058])
+
+
+def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float) -> list[loft.ToeShape]:
+    """The five toes in fractions of foot length; ``swing1`` and ``swing5`` shift the tips of toes 1 and 5 inwards (y)."""
+    shapes = []
+    tips = _TIPS[toe_type]
+    for k in range(5):
+        root, tip = _ROOTS[k] * [1.0, breadth], tips[k] * [1.0, breadth]
+        if k == 0:
+            tip = tip - [0.0, swing1]
+        if k == 4:
+            tip = tip + [0.0, swing5]
+        t = np.array([0.0, 0.30, 0.60, 0.85, 1.0])
+        if k == 0:
+            bow = np.array([0.0, 0.010, 0.012, 0.006, 0.0]) * breadth
+            width = np.array([0.80, 0.92, 1.00, 0.99, 0.90])
+            top = np.array([0.100, 0.097, 0.091, 0.078, 0.066])
+            bottom = np.array([0.020, 0.020, 0.006, -0.012, -0.004])
+        else:
+            # toe 2 runs straight forward at its end: the point of it is the end of its path
+            bow = (tip[1] - root[1]) * np.array([0.0, 0.08, 0.06, 0.015, 0.0])
+            if k == 1:
+                bow = (root[1] - tip[1]) * np.array([0.0, -0.12, -0.25, -0.145, 0.0])
+            width = np.array([0.80, 0.98, 0.96, 1.00, 0.88])
+            drop = [0.0, 0.0, 0.002, 0.005, 0.009][k]
+            top = np.array([0.086, 0.092, 0.086, 0.068, 0.052]) - drop
+            bottom = np.array([0.022, 0.028, 0.016, -0.011, -0.005])
+        path = root + (tip - root) * t[:, None] + np.stack([np.zeros(5), bow], axis=1)
+        shapes.append(loft.ToeShape(path, _WIDTHS[k] * width * breadth, top, bottom, 0.036 if k == 0 else 0.026))
+    return shapes
+
+
+def toes(toe_type: str, swing1: float, swing5: float, breadth: float) -> list[Array]:
+    """Toes as drawn points (rows, around, 3), fractions of foot length; the longest reaches x = 1 exactly."""
+    grids = [loft.toe(shape) for shape in toe_shapes(toe_type, swing1, swing5, breadth)]
+    for k, grid in enumerate(grids):
+        wanted = _TIPS[toe_type][k, 0]
+        ramp = np.clip((grid[..., 0] - 0.8) / 0.1, 0.0, 1.0) if k == 0 else np.zeros(grid.shape[:2])
+        grid[..., 0] += ramp * (wanted - grid[..., 0].max())
+    return grids

@@ -1,0 +1,1 @@
+"""The roof: the `plantar` command, the main job, orders on disk."""

@@ -1,0 +1,50 @@
+"""The ``plantar`` command: reads its arguments, runs one command, ends with an exit code of design/interface.md.
+
+Nothing heavy is imported here: ``plantar --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn, TextIO
+
+from station import commands
+from station.console import Console, Guard
+from station.messages import Texts
+from station.parser import build, early_language
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (SystemExit for --help, --version and wrong usage)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        _utf8(stream)
+    if not sys.warnoptions and "--debug" not in argv:
+        warnings.simplefilter("ignore")  # people get our own one-line messages, not the libraries' asides
+    console = Console(Texts(early_language(argv)), debug="--debug" in argv)
+    with Guard(console) as guard:
+        if hasattr(signal, "SIGTERM"):
+            signal.signal(signal.SIGTERM, _interrupt)
+        args = build(console.say).parse_args(argv)
+        console.as_json = args.json
+        guard.code = commands.load(args.command).run(args, console)
+    return guard.code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Being told to stop ends as Ctrl-C does: everything unfinished is removed."""
+    raise KeyboardInterrupt
+
+
+def _utf8(stream: TextIO) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""``plantar demo``: the whole main job on feet and a walk whose truth is known."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from station.commands.make import OUTPUTS, close
+from station.results import Source
+
+if TYPE_CHECKING:
+    from footscan.synth import SyntheticFoot, SyntheticWalk
+    from station.console import Console
+    from station.make import Made, Tell
+    from station.messages import Texts
+    from station.orders import Draft
+    from station.parser import Parser
+
+#: one person: nearly equal feet, as people have them
+FEET: Mapping[str, Mapping[str, Any]] = {
+    "left": {"length_mm": 262.0, "arch_apex_height_mm": 14.0, "rearfoot_angle_deg": 4.0, "turn_deg": 84.0, "seed": 1},
+    "right": {"length_mm": 260.0, "arch_apex_height_mm": 15.0, "rearfoot_angle_deg": 3.0, "turn_deg": 97.0, "seed": 2},
+}
+WALK: Mapping[str, Any] = {
+    "seed": 3,
+    "body_weight_n": 700.0,
+    "steps": 28,
+    "foot_mm": 262.0,
+    "offset_kpa": 4.0,
+    "noise_kpa": 1.0,
+}
+POINTS = 250_000
+
+FEET_TRUTH = (
+    "foot_length_mm",
+    "foot_breadth_mm",
+    "ball_girth_mm",
+    "heel_breadth_mm",
+    "instep_height_mm",
+    "arch_apex_height_mm",
+)
+WALK_TRUTH = ("cadence_steps_per_min", "stride_time_s", "double_support_s")
+
+
+def arguments(parser: Parser, say: Texts) -> None:
+    """Where the order goes."""
+    parser.inputs.add_argument("-o", dest="folder", metavar="DIR", required=True, help=say("help.folder"))
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Shape the feet, write them as a scanner would, do the main job on those files, compare with the truth."""
+    from station.make import Order, make
+    from station.orders import draft
+    from station.writing import Log, write
+
+    with draft(args.folder) as work, console.progress(15) as bar:
+        log = Log(work, bar, console.say)
+        feet, walk = inputs(work, log.tell)
+        source = {
+            name: Source(work.folder / "inputs" / name, f"inputs/{name}")
+            for name in ("left.ply", "right.ply", "walk.csv")
+        }
+        order = Order(source["left.ply"], source["right.ply"], pressure=(source["walk.csv"],), load="standing")
+        made = make(order, log.tell)
+        manifest = write(made, work, OUTPUTS, "demo", args.lang, log)
+    return close(made, manifest, args.folder, console, truths(made, feet, walk, console.say))
+
+
+def inputs(work: Draft, tell: Tell) -> tuple[dict[str, SyntheticFoot], SyntheticWalk]:
+    """Write ``inputs/``: both scans, the walk, and their truth."""
+    from footscan import io
+    from footscan.synth import FootSpec, make_foot, make_walk, scan_foot
+    from station.console import dump
+
+    folder = work.folder / "inputs"
+    folder.mkdir()
+    feet: dict[str, SyntheticFoot] = {}
+    for side, draw in FEET.items():
+        tell("demo.feet", side=side)
+        spec = FootSpec(side, draw["length_mm"], arch_apex_height_mm=draw["arch_apex_height_mm"],
+                        rearfoot_angle_deg=draw["rearfoot_angle_deg"])  # fmt: skip
+        feet[side] = make_foot(spec)
+        cloud = scan_foot(feet[side], points=POINTS, turn_deg=draw["turn_deg"], seed=draw["seed"])
+        io.write_geometry(folder / f"{side}.ply", cloud)
+    tell("demo.walk")
+    walk = make_walk("in_shoe", **WALK)
+    io.write_recording(folder / "walk.csv", walk.recording)
+    work.write("inputs/truth.json", dump(truth_document(feet, walk)))
+    return feet, walk
+
+
+def truth_document(feet: Mapping[str, SyntheticFoot], walk: SyntheticWalk) -> dict[str, Any]:
+    """What is known of the inputs: the keys of measures.md a foot, the scalars of the walk."""
+    from station.documents import plain
+
+    return {
+        "schema": "plantar/truth/1",
+        "feet": {side: plain(foot.truth) for side, foot in feet.items()},
+        "walk": {name: plain(value) for name, value in walk.truth.items() if isinstance(value, (int, float))},
+    }
+
+
+def truths(made: Made, feet: Mapping[str, SyntheticFoot], walk: SyntheticWalk, say: Texts) -> tuple[str, ...]:
+    """Measured beside true, for each foot and the walk."""
+    from station.summary import truth_table
+
+    lines: list[str] = []
+    for side, foot in made.feet.items():
+        rows = []
+        for name in FEET_TRUTH:
+            true, got = feet[side].truth.get(name), foot.measurements[name]
+            if isinstance(true, (int, float)) and got is not None:
+                rows.append((name, float(true), got))
+        lines += truth_table(say("truth.feet", side=say(f"side.{side}")), rows, say)
+    for item in made.walks:
+        gait = item.analysis.gait
+        rows = [(name, float(walk.truth[name]), float(gait[name])) for name in WALK_TRUTH if gait.get(name) is not None]
+        lines += truth_table(say("truth.walk"), rows, say)
+    return tuple(lines)

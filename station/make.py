@@ -1,0 +1,286 @@
+"""The main job as one pure function of an order: scans and recordings -> measurements, loads, prescriptions, insoles.
+
+``make`` writes nothing and prints nothing; ``station.writing`` puts what it returns into an order's folder. One item
+that fails never stops the others: it is in ``failed``, and what was not done for lack of input is in ``left_out``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from footscan.errors import FootscanError, ScanError
+from station.errors import NothingDoneError, UsageError
+from station.orders import sha256
+from station.results import Analysed, Failure, LeftOut, Measured, Source
+
+if TYPE_CHECKING:
+    from footscan.pressure import RecordingAnalysis
+    from footscan.types import Foot, Load, Mesh, RegionLoads, Side
+    from insole import CheckReport, InsoleDesign, InsolePrescription
+
+BOTH: tuple[Side, Side] = ("left", "right")
+Role = Literal["left", "right", "pair"]
+Tell = Callable[..., None]  #: tell("make.measuring", name="left") before each piece of work
+
+
+def silent(key: str, **values: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked: at least one scan; ``pair`` instead of ``left`` and ``right``."""
+
+    left: Source | None = None
+    right: Source | None = None
+    pair: Source | None = None
+    pressure: tuple[Source, ...] = ()
+    rx: Source | None = None
+    preset: str = "everyday"
+    unit: str = "auto"
+    load: Load = "unknown"
+
+    def __post_init__(self) -> None:
+        if self.pair is not None and (self.left is not None or self.right is not None):
+            raise UsageError(
+                "--pair: expected both feet in this one file, found --left or --right too; give one or the other"
+            )
+        if self.pair is None and self.left is None and self.right is None:
+            raise UsageError("expected a scan, found none; give --left, --right or --pair")
+        if self.left is not None and self.right is not None and _same(self.left, self.right):
+            raise UsageError(
+                f"{self.left.name}: expected one file a foot, found the same twice; give --pair for both in one file"
+            )
+
+    @property
+    def scans(self) -> tuple[tuple[Role, Source], ...]:
+        """Role and source of each scan."""
+        roles: tuple[tuple[Role, Source | None], ...] = (
+            ("left", self.left),
+            ("right", self.right),
+            ("pair", self.pair),
+        )
+        return tuple((role, source) for role, source in roles if source is not None)
+
+    @property
+    def sources(self) -> tuple[tuple[str, Source], ...]:
+        """Role and source of every input file."""
+        rest = [("pressure", s) for s in self.pressure] + ([("rx", self.rx)] if self.rx is not None else [])
+        return (*self.scans, *rest)
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces of work ``make`` tells of."""
+        return 2 * len(self.scans) + len(self.pressure) + 2
+
+
+def _same(a: Source, b: Source) -> bool:
+    return a.path.exists() and b.path.exists() and a.path.samefile(b.path)
+
+
+@dataclass(frozen=True, eq=False)
+class Insole:
+    """One insole, ready to be written: what was asked, the shape, the solid (mm, foot frame), the verdict."""
+
+    prescription: InsolePrescription
+    design: InsoleDesign
+    mesh: Mesh
+    checks: CheckReport
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Everything that came of an order, by side (left before right)."""
+
+    order: Order
+    scans: tuple[Measured, ...] = ()
+    feet: Mapping[Side, Foot] = field(default_factory=dict)
+    walks: tuple[Analysed, ...] = ()
+    loads: Mapping[Side, RegionLoads] = field(default_factory=dict)
+    insoles: Mapping[Side, Insole] = field(default_factory=dict)
+    failed: tuple[Failure, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    inputs: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("feet", "loads", "insoles"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, MappingProxyType({s: value[s] for s in BOTH if s in value}))
+
+
+def make(order: Order, tell: Tell = silent) -> Made:
+    """Do the whole job in memory.
+
+    Raises NothingDoneError (a line for each failure) where no insole came of it, ReadError for a prescription file
+    that can't be read.
+    """
+    from insole import read_prescription
+
+    _check_preset(order.preset)
+    edits = read_prescription(order.rx.path) if order.rx is not None else {}
+    scans, feet, failed, left_out = _feet(order, tell)
+    walks, loads, more_failed, more_left_out = _walks(order, tell)
+    failed, left_out = [*failed, *more_failed], [*left_out, *more_left_out]
+    insoles: dict[Side, Insole] = {}
+    for side, foot in feet.items():
+        tell("make.designing", side=side)
+        source = next(s.name for role, s in order.scans if role in (side, "pair"))
+        try:
+            insoles[side] = _insole(foot, loads.get(side), order.preset, _edits(edits, side))
+        except FootscanError as error:
+            failed.append(Failure.of(f"{source} ({side})", error))
+    if not insoles:
+        raise NothingDoneError(f.message for f in failed)
+    return Made(order, scans, feet, walks, loads, insoles, tuple(failed), tuple(left_out), _inputs(order))
+
+
+def _check_preset(preset: str) -> None:
+    """UsageError for a name that no preset has."""
+    from insole.errors import DesignError
+    from insole.prescription import read_preset
+
+    try:
+        read_preset(preset)
+    except DesignError as error:
+        raise UsageError(f"--{error}") from error
+
+
+def _edits(edits: Mapping[str, Mapping[str, Any]], side: Side) -> dict[str, Any]:
+    return {**edits.get("both", {}), **edits.get(side, {})}
+
+
+def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[str, Any]) -> Insole:
+    from insole import check_mesh, design, prescribe, solid
+
+    prescription = prescribe(foot.measurements, loads, preset=preset, edits=edits)
+    shape = design(foot, prescription)
+    mesh = solid(shape)
+    checks = check_mesh(mesh)
+    if not checks.ok:
+        wrong = next(item for item in checks.items if not item.ok)
+        raise ScanError(
+            f"expected an insole that can be printed, found: {wrong.message}; check the scan or the prescription"
+        )
+    return Insole(prescription, shape, mesh, checks)
+
+
+# ------------------------------------------------------------------ scans
+
+
+def _feet(order: Order, tell: Tell) -> tuple[tuple[Measured, ...], dict[Side, Foot], list[Failure], list[LeftOut]]:
+    from footscan import find_feet, read_scan
+
+    measured: list[Measured] = []
+    found: dict[Side, Foot] = {}
+    failed: list[Failure] = []
+    for role, source in order.scans:
+        try:
+            tell("make.reading", name=source.name)
+            scan = replace(read_scan(source.path, unit=order.unit), source=source.name)
+            tell("make.measuring", name=source.name)
+            feet = find_feet(scan, side="auto" if role == "pair" else role, load=order.load)
+            chosen, problems = _choose(role, feet)
+        except FootscanError as error:
+            failed.append(Failure.of(source.name, error))
+            continue
+        failed += [Failure.of(source.name, ScanError(problem)) for problem in problems]
+        found |= chosen
+        if chosen:
+            measured.append(
+                Measured(source.name, scan.sha256, scan.unit, tuple(f.measurements for f in chosen.values()))
+            )
+    ordered: dict[Side, Foot] = {side: found[side] for side in BOTH if side in found}
+    roles = {role for role, _ in order.scans}
+    left_out = [LeftOut("no_scan", {"side": side}) for side in BOTH if "pair" not in roles and side not in roles]
+    return tuple(measured), ordered, failed, left_out
+
+
+def _choose(role: Role, feet: Iterable[Foot]) -> tuple[dict[Side, Foot], list[str]]:
+    """The feet of a scan that the order can use, and what is wrong with the others.
+
+    ScanError where a file given for one foot holds several.
+    """
+    feet = tuple(feet)
+    if role != "pair":
+        if len(feet) != 1:
+            raise ScanError(f"expected one foot, found {len(feet)}; give a file with both feet as --pair")
+        return {feet[0].side: feet[0]}, []
+    chosen: dict[Side, Foot] = {}
+    problems: list[str] = []
+    for side in BOTH:
+        of_side = [foot for foot in feet if foot.side == side]
+        if len(of_side) == 1:
+            chosen[side] = of_side[0]
+        else:
+            problems.append(
+                f"expected one {side} foot, found {len(of_side)} among {len(feet)}; "
+                "give each foot's own file as --left and --right"
+            )
+    return chosen, problems
+
+
+# ------------------------------------------------------------------ recordings
+
+
+def _walks(
+    order: Order, tell: Tell
+) -> tuple[tuple[Analysed, ...], dict[Side, RegionLoads], list[Failure], list[LeftOut]]:
+    from footscan.pressure import analyse, region_loads
+
+    walks: list[Analysed] = []
+    loads: dict[Side, RegionLoads] = {}
+    failed: list[Failure] = []
+    left_out: list[LeftOut] = []
+    for source in order.pressure:
+        tell("make.walk", name=source.name)
+        try:
+            analysis = analyse(_recording(source))
+            if not analysis.steps:
+                raise ScanError("expected a walk, found no step; record a few steps or leave this file out")
+            of_file = region_loads(analysis)
+        except FootscanError as error:
+            failed.append(Failure.of(source.name, error))
+            continue
+        walks.append(Analysed(source.name, sha256(source.path), analysis))
+        left_out += _covers(source.name, analysis, of_file)
+        for side in BOTH:
+            if side in of_file and _better(of_file[side], loads.get(side)):
+                loads[side] = of_file[side]
+    if not order.pressure:
+        left_out.append(LeftOut("no_recording"))
+    return tuple(walks), loads, failed, left_out
+
+
+def _recording(source: Source) -> Any:
+    from footscan import read_recording
+
+    return read_recording(source.path)
+
+
+def _covers(name: str, analysis: RecordingAnalysis, loads: Mapping[Side, RegionLoads]) -> list[LeftOut]:
+    """What a recording does not say."""
+    sides = {step.side for step in analysis.steps}
+    if sides == {"unknown"}:
+        return [LeftOut("unknown_side", {"name": name})]
+    missing = [side for side in BOTH if side not in sides]
+    left_out = [LeftOut("one_side", {"name": name, "side": side}) for side in missing]
+    for side in BOTH:
+        if side in sides and (side not in loads or loads[side].quantity != "pressure"):
+            left_out.append(LeftOut("no_pressure", {"name": name, "side": side, "quantity": analysis.quantity}))
+    return left_out
+
+
+def _better(new: RegionLoads, old: RegionLoads | None) -> bool:
+    """In a shoe before on a plate, then the one with more steps; the first one given otherwise."""
+    return old is None or (new.in_shoe, new.steps) > (old.in_shoe, old.steps)
+
+
+def _inputs(order: Order) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        {"role": role, "source": source.name, "sha256": sha256(source.path), "bytes": source.path.stat().st_size}
+        for role, source in order.sources
+        if source.path.is_file()
+    )

@@ -1,0 +1,147 @@
+"""What a made order leaves in its folder, and the log of how it went."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from station.console import dump
+from station.documents import measure_document, pressure_document
+from station.orders import LOG, Draft
+from station.prescriptions import prescription_document
+from station.results import LeftOut
+from station.version import version
+
+if TYPE_CHECKING:
+    from station.make import Made
+    from station.messages import Texts
+    from station.progress import Progress
+
+MESHES = ("stl", "3mf", "glb")
+
+
+class Log:
+    """Tells the bar, and ``log.jsonl`` in the order's folder, which piece of work starts and how long it took.
+
+    The only file of an order with wall time in it; the manifest does not hash it.
+    """
+
+    def __init__(self, work: Draft, bar: Progress, say: Texts) -> None:
+        self._path, self._bar, self._say = work.folder / LOG, bar, say
+        self._now: tuple[str, Mapping[str, str], float] | None = None
+
+    def tell(self, key: str, **values: str) -> None:
+        """``key`` is the text of the piece of work that starts now."""
+        self._bar.step(self._say(key, **values))
+        self.end()
+        self._now = (key, values, time.monotonic())
+
+    def end(self) -> None:
+        """The last piece of work is over."""
+        if self._now is None:
+            return
+        key, values, start = self._now
+        entry = {
+            "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+            "stage": key,
+            **values,
+            "seconds": round(time.monotonic() - start, 3),
+        }
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._now = None
+
+
+def documents(made: Made) -> dict[str, dict[str, Any]]:
+    """File name -> document, of the three that an order has."""
+    scans = {source.name for _, source in made.order.scans}
+    recordings = {source.name for source in made.order.pressure}
+    return {
+        "measurements.json": measure_document(made.scans, [f for f in made.failed if f.source in scans]),
+        "pressure.json": pressure_document(made.walks, [f for f in made.failed if f.source in recordings]),
+        "prescription.json": prescription_document(made),
+    }
+
+
+def write(made: Made, work: Draft, asked: Sequence[str], command: str, lang: str, log: Log) -> dict[str, Any]:
+    """Write what is ``asked`` of an order and finish it; returns its manifest."""
+    papers = documents(made)
+    left_out = list(made.left_out)
+    log.tell("make.writing")
+    for kind in MESHES:
+        if kind in asked:
+            _meshes(made, work, kind)
+    if "json" in asked:
+        for name, document in papers.items():
+            work.write(name, dump(document))
+    left_out += _for_people(made, papers, work, asked, lang, log)
+    log.tell("make.finishing")
+    log.end()
+    return work.finish(
+        {
+            "version": version(),
+            "command": command,
+            "parameters": {
+                "preset": made.order.preset,
+                "unit": made.order.unit,
+                "load": made.order.load,
+                "outputs": list(asked),
+                "lang": lang,
+            },
+            "inputs": [dict(item) for item in made.inputs],
+            "feet": {side: side in made.insoles for side in ("left", "right")},
+            "left_out": [{"code": item.code, **item.values} for item in left_out],
+            "failed": [{"source": f.source, "error": f.error, "message": f.message} for f in made.failed],
+        }
+    )
+
+
+def _meshes(made: Made, work: Draft, kind: str) -> None:
+    from insole.files import glb_bytes, stl_bytes, threemf_bytes
+
+    for side, insole in made.insoles.items():
+        if kind == "stl":
+            data = stl_bytes(insole.mesh)
+        elif kind == "3mf":
+            data = threemf_bytes(insole.mesh, f"insole {side}")
+        else:
+            data = glb_bytes(insole.mesh)
+        work.write(f"{side}/insole.{kind}", data)
+
+
+def _for_people(
+    made: Made, papers: Mapping[str, dict[str, Any]], work: Draft, asked: Sequence[str], lang: str, log: Log
+) -> list[LeftOut]:
+    """Pictures and report; what could not be made of them for want of a library or a font."""
+    left_out: list[LeftOut] = []
+    drawn: list[str] = []
+    if "pictures" in asked or "report" in asked:
+        if importlib.util.find_spec("matplotlib") is None:
+            left_out.append(LeftOut("no_matplotlib"))
+        else:
+            from station import pictures
+
+            log.tell("make.drawing")
+            folder = work.folder / "pictures"
+            folder.mkdir()
+            drawn = pictures.write_all(
+                folder,
+                made.feet,
+                [walk.analysis for walk in made.walks],
+                {side: insole.design for side, insole in made.insoles.items()},
+                {side: insole.mesh for side, insole in made.insoles.items()},
+            )
+    if "report" in asked:
+        from station import report
+
+        log.tell("make.reporting")
+        work.write("report.html", report.html(papers, drawn, lang))
+        if lang == "zh":
+            left_out.append(LeftOut("no_chinese_pdf"))
+        else:
+            work.write("report.pdf", report.pdf(papers, drawn, lang))
+    return left_out
