@@ -22,7 +22,7 @@ UV_PIN := uv==0.13.9
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test bench lint format docs prove lock clean
+.PHONY: help setup demo test bench lint format docs figures prove lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -48,19 +48,22 @@ format: $(VENV)/.setup ## lets ruff lay out and mend what it can
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-docs: $(VENV)/.setup ## the documentation in docs/_site, strictly
-	$(BIN)/python -m mkdocs build --strict --quiet
+docs: $(VENV)/.setup ## the documentation in out/docs, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+figures: $(VENV)/.setup ## draws the pictures of docs/img anew
+	$(BIN)/python docs/figures.py
 
 prove: $(VENV)/.setup ## full sizes, resumable, into docs/proof (PART=main|measure|pressure|insole|devices|batch|kiosk)
 	$(BIN)/python tests/prove.py $(PART)
 
 lock: $(VENV)/.uv ## makes the locks anew from pyproject.toml (UPGRADE=1: newest versions)
-	echo '$(UV_PIN)' | $(LOCK) - -o requirements-uv.lock
+	grep -q '^$(UV_PIN) ' requirements-uv.lock || echo '$(UV_PIN)' | $(LOCK) - -o requirements-uv.lock
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.lock
 	$(LOCK) --extra plot --group build -c requirements.lock pyproject.toml -o requirements-demo.lock
 
 clean: ## removes what was built here, .venv too
-	rm -rf $(VENV) out build dist docs/_site .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ the environment

@@ -11,6 +11,7 @@ import harness
 from harness import PLANTAR, SHARED_DATA, Result, Skipped
 
 from footscan import io, synth
+from footscan.types import Side
 
 POINTS = 500_000
 PEDAR = SHARED_DATA / "pressure" / "pedar" / "pedar_example.asc"
@@ -19,7 +20,8 @@ PEDAR = SHARED_DATA / "pressure" / "pedar" / "pedar_example.asc"
 def clouds(folder: Path) -> tuple[Path, Path]:
     """left.ply and right.ply, binary, of two synthetic feet of one person on a floor, POINTS points each."""
     files = []
-    for seed, (side, turn_deg) in enumerate((("left", 8.0), ("right", -7.0))):
+    turned: tuple[tuple[Side, float], ...] = (("left", 8.0), ("right", -7.0))
+    for seed, (side, turn_deg) in enumerate(turned):
         foot = synth.make_foot(synth.FootSpec(side=side, length_mm=262.0 + seed))
         files.append(folder / f"{side}.ply")
         io.write_geometry(files[-1], synth.scan_foot(foot, points=POINTS, turn_deg=turn_deg, seed=seed))
@@ -49,7 +51,7 @@ def make(folder: Path, left: Path, right: Path) -> Iterator[Result]:
     if not PEDAR.is_file():
         raise Skipped(f"{PEDAR.name} is not at ../shared/data/pressure/pedar")
     order = folder / "order"
-    command = [PLANTAR, "make", "--left", left, "--right", right, "--pressure", PEDAR, "-o", order]
+    command: list[str | Path] = [PLANTAR, "make", "--left", left, "--right", right, "--pressure", PEDAR, "-o", order]
 
     def wall_s() -> float:
         shutil.rmtree(order, ignore_errors=True)

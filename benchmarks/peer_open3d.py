@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import open3d as o3d
 
 
-def surface(path: str) -> Any:
+def surface(path: Path) -> Any:
     """The mesh (o3d.geometry.TriangleMesh) of what stands on the floor of a scan in mm."""
     cloud = o3d.io.read_point_cloud(path)
     cloud = cloud.voxel_down_sample(voxel_size=1.0)
@@ -35,7 +36,7 @@ def main() -> None:
     """Times the one file that is given."""
     o3d.utility.set_verbosity_level(o3d.utility.VerbosityLevel.Error)
     start = time.perf_counter()
-    mesh = surface(sys.argv[1])
+    mesh = surface(Path(sys.argv[1]))
     seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "triangles": len(mesh.triangles)}))
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+import footscan.io as fio
 from footscan.errors import ReadError, ScanError
 from footscan.frame import T_MIRROR, transform
-import footscan.io as fio
 from footscan.io.files import file_sha256
 from footscan.measures import measure_points
 from footscan.measures.quality import judge
@@ -72,10 +72,12 @@ def find_feet(
     scan = scan if isinstance(scan, Scan) else Scan(scan)
     seed = seed_of(scan)
     # stage 1: an even cloud, the floor under it, the feet on it
-    points, counts = voxel_grid(_cloud_of(scan, seed))
+    points, _ = voxel_grid(_cloud_of(scan, seed))
     points = points[~lonely(points)]
     if len(points) < FEWEST_POINTS:
-        raise ScanError(f"{scan.source or 'scan'}: expected at least {FEWEST_POINTS} points on a foot, found {len(points)}")
+        raise ScanError(
+            f"{scan.source or 'scan'}: expected at least {FEWEST_POINTS} points on a foot, found {len(points)}"
+        )
     try:
         ground = find_ground(points, np.random.default_rng(seed))
         level = transform(ground.T_level_scanner, points[~ground.is_floor])
@@ -133,7 +135,9 @@ def _as_pair(feet: list[Foot]) -> list[Foot]:
     """Two feet of one scan, left first; of two that claim the same side neither is believed."""
     sides = [foot.side for foot in feet]
     if sorted(sides) != ["left", "right"]:
-        raise ScanError(f"expected a left and a right foot side by side, found {sides[0]} and {sides[1]}; scan them again")
+        raise ScanError(
+            f"expected a left and a right foot side by side, found {sides[0]} and {sides[1]}; scan them again"
+        )
     return sorted(feet, key=lambda foot: foot.side)
 
 

@@ -91,10 +91,10 @@ def _components(count: int, a: Array, b: Array) -> Array:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(len(a), np.bool_), (a, b)), shape=(count, count))
+    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
     _, label = connected_components(graph, directed=False)
-    _, first, label = np.unique(label, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first))[label])
+    _, first, group = np.unique(label, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[group])
 
 
 # ------------------------------------------------------------------ normals, area, volume
@@ -187,9 +187,7 @@ def bodies(mesh: Mesh) -> Array:
 # ------------------------------------------------------------------ samples
 
 
-def sample_surface(
-    mesh: Mesh, spacing_mm: float | None = None, count: int | None = None, seed: int = 0
-) -> PointCloud:
+def sample_surface(mesh: Mesh, spacing_mm: float | None = None, count: int | None = None, seed: int = 0) -> PointCloud:
     """Points spread evenly over the surface, each with its face's normal; the same for the same arguments.
 
     Parameters

@@ -1,13 +1,12 @@
 """Soft shaded views of meshes and point clouds: an orthographic z-buffer in numpy, no window and no graphics card.
 
 A view is made in three steps, each a function on arrays: a `Camera` says from where; `rasterise` (triangles) or
-`splat` (points) turns the surface into a `Layer` of depth, normal, value and coverage per pixel; `shade` gives it light.
-`portrait` does all three for one thing and returns a `Sprite`; `composite` lays sprites over one another.
+`splat` (points) finds the `Fragments` of the surface that are seen; `footscan.shading` gives them light.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +16,9 @@ from scipy import ndimage, spatial
 from footscan.types import Array, Mesh, PointCloud
 
 Colour = tuple[float, float, float]
+F32 = np.float32
 
-_CHUNK = 3_000_000  #: most covered pixels that `rasterise` holds at once
-_MATCAP = 512  #: directions of light on each axis of the table
+_CHUNK = 3_000_000  #: most covered pixels that are held at once while the nearest is found
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +31,24 @@ class Camera:
     px_per_mm: float
     size: tuple[int, int]
 
-    def project(self, points: Array) -> Array:
-        """Points (n, 3) mm -> (n, 3) float32: pixels to the right, pixels down, mm toward the viewer."""
-        seen = np.asarray(points) @ self.R.T
-        seen[:, 0] = (seen[:, 0] - self.centre[0]) * self.px_per_mm + self.size[0] / 2.0
-        seen[:, 1] = self.size[1] / 2.0 - (seen[:, 1] - self.centre[1]) * self.px_per_mm
-        return seen.astype(np.float32)
+    def project(self, points: Array) -> tuple[Array, Array, Array]:
+        """Points (n, 3) mm -> float32 (n,) each: pixels to the right, pixels down, mm toward the viewer."""
+        right, up, toward = turned(self.R, points)
+        x = (right - self.centre[0]) * self.px_per_mm + self.size[0] / 2.0
+        y = self.size[1] / 2.0 - (up - self.centre[1]) * self.px_per_mm
+        return x.astype(F32), y.astype(F32), toward.astype(F32)
 
     @property
     def extent_mm(self) -> tuple[float, float, float, float]:
         """left, right, bottom, top of the picture along right and up, mm (matplotlib's ``extent``)."""
         w, h = self.size[0] / 2.0 / self.px_per_mm, self.size[1] / 2.0 / self.px_per_mm
         return self.centre[0] - w, self.centre[0] + w, self.centre[1] - h, self.centre[1] + h
+
+
+def turned(R: Array, vectors: Array) -> tuple[Array, ...]:
+    """Components (n,) of vectors (n, 3) along the rows of ``R``; no matrix product, whose threads cost more here."""
+    x, y, z = (np.ascontiguousarray(vectors[:, k]) for k in range(3))
+    return tuple(x * x.dtype.type(r[0]) + y * x.dtype.type(r[1]) + z * x.dtype.type(r[2]) for r in R)
 
 
 def looking(azimuth_deg: float, elevation_deg: float) -> Array:
@@ -55,132 +60,98 @@ def looking(azimuth_deg: float, elevation_deg: float) -> Array:
 
 
 def fitted(R: Array, points: Array, px_per_mm: float, margin_px: int = 6) -> Camera:
-    """The camera with directions ``R`` whose picture just holds the points (n, 3) mm; whole even sizes."""
-    seen = np.asarray(points) @ R.T
-    low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-    width, height = (int(np.ceil(s * px_per_mm / 2.0)) * 2 + 2 * margin_px for s in high - low)
-    centre = (low + high) / 2.0
-    return Camera(R, (float(centre[0]), float(centre[1])), px_per_mm, (width, height))
+    """The camera with directions ``R`` whose picture just holds the points (n, 3) mm."""
+    right, up, _ = turned(R, points)
+    low, high = (right.min(), up.min()), (right.max(), up.max())
+    width, height = (int(np.ceil((b - a) * px_per_mm)) + 2 * margin_px for a, b in zip(low, high))
+    return Camera(R, (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2), px_per_mm, (width, height))
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """What a camera sees of one surface, each (height, width): ``depth`` mm toward the viewer (−inf: nothing there),
-    ``alpha`` coverage 0…1, ``value`` an attribute of the surface; ``normal`` (height, width, 3) in the camera's frame."""
+class Fragments:
+    """n samples of the surface that a camera sees: the ``pixel`` (n,) that each falls on (row * width + column), its
+    share ``weight`` (n,) of it, ``normal`` (3, n) in the camera's frame, ``value`` (n,) an attribute of the surface and
+    ``steep`` (n,) how much that changes from pixel to pixel; ``depth`` (height, width) mm toward the viewer, −inf where
+    there is nothing."""
 
-    depth: Array
+    pixel: Array
+    weight: Array
     normal: Array
-    alpha: Array
     value: Array
+    steep: Array
+    depth: Array
 
 
 # ------------------------------------------------------------------ triangles
 
 
-def corner_normals(vertices: Array, faces: Array, crease_deg: float) -> Array:
-    """Normals (m, 3, 3) float32 at the corners of each face: smooth over the surface, sharp where it turns by more
-    than ``crease_deg``."""
-    v = vertices.astype(np.float32)
-    a = v[faces[:, 0]]
-    face = np.cross(v[faces[:, 1]] - a, v[faces[:, 2]] - a)
-    corner = faces.ravel()
-    sums = [np.bincount(corner, weights=np.repeat(face[:, k], 3), minlength=len(v)) for k in range(3)]
-    smooth = np.stack(sums, axis=1).astype(np.float32)
-    face /= np.sqrt(np.einsum("ij,ij->i", face, face))[:, None] + np.float32(1e-20)
-    smooth /= np.sqrt(np.einsum("ij,ij->i", smooth, smooth))[:, None] + np.float32(1e-20)
-    corners = smooth[faces]
-    sharp = np.einsum("mij,mj->mi", corners, face) < np.cos(np.radians(crease_deg))
-    i, j = np.nonzero(sharp)
-    corners[i, j] = face[i]
-    return corners
+def _front(mesh: Mesh, camera: Camera, fine: int) -> tuple[Array, Array, Array, Array]:
+    """Faces (m, 3) turned to the viewer, and their corners x, y, z (m, 3); x and y in 1/``fine`` pixels."""
+    x, y, z = camera.project(mesh.vertices)
+    x, y = x * F32(fine), y * F32(fine)
+    a, b, c = mesh.faces.T
+    # corners are counter-clockwise for the viewer where this is positive (y points down)
+    turn = (x[c] - x[a]) * (y[b] - y[a]) - (x[b] - x[a]) * (y[c] - y[a])
+    faces = mesh.faces[turn > 1e-7]
+    return faces, x[faces], y[faces], z[faces]
 
 
-def _spans(xy: Array, size: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
-    """Corners (m, 3, 2) in pixels, counter-clockwise as the viewer sees them -> face, row, first and last column of each
-    row of pixel centres that a face crosses."""
+def _planes(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """Slopes along x and y of the barycentric weights of corner 1 and of corner 2, (m,) each."""
+    ax, ay, bx, by = x[:, 1] - x[:, 0], y[:, 1] - y[:, 0], x[:, 2] - x[:, 0], y[:, 2] - y[:, 0]
+    over = F32(1.0) / (ax * by - ay * bx)
+    return by * over, -bx * over, -ay * over, ax * over
+
+
+def _spans(x: Array, y: Array, size: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
+    """Corners (m, 3) in pixels, counter-clockwise for the viewer -> face, row, first and last column of each row of
+    pixel centres that a face crosses."""
     width, height = size
-    y3 = xy[:, :, 1]
-    top = np.maximum(np.ceil(y3.min(axis=1) - 0.5), 0).astype(np.int64)
-    bottom = np.minimum(np.floor(y3.max(axis=1) - 0.5), height - 1).astype(np.int64)
+    top = np.maximum(np.ceil(y.min(axis=1) - 0.5), 0).astype(np.int64)
+    bottom = np.minimum(np.floor(y.max(axis=1) - 0.5), height - 1).astype(np.int64)
     rows = np.maximum(bottom - top + 1, 0)
-    face = np.repeat(np.arange(len(xy)), rows)
+    face = np.repeat(np.arange(len(x)), rows)
     row = np.arange(len(face)) - np.repeat(np.cumsum(rows) - rows - top, rows)
-    y = row + 0.5
+    middle = row + 0.5
     low, high = np.zeros(len(face)), np.full(len(face), float(width))
     for i in range(3):
-        p, q = xy[:, i].astype(np.float64), xy[:, (i + 1) % 3].astype(np.float64)
-        dx, dy = (q - p).T
+        j = (i + 1) % 3
+        px, py, dx = x[:, i].astype(np.float64), y[:, i].astype(np.float64), x[:, j] - x[:, i]
+        dy = y[:, j].astype(np.float64) - py
         slope = dx / np.where(dy == 0, np.inf, dy)
-        cut = (p[:, 0] - slope * p[:, 1])[face] + slope[face] * y
+        cut = (px - slope * py)[face] + slope[face] * middle
         # inside an edge: dy * (x - px) >= dx * (y - py), so one that goes down the picture bounds x from below
         way = np.sign(dy)[face]
-        low = np.where(way > 0, np.maximum(low, cut), low)
-        high = np.where(way < 0, np.minimum(high, cut), high)
+        np.maximum(low, cut, out=low, where=way > 0)
+        np.minimum(high, cut, out=high, where=way < 0)
     first = np.ceil(low - 0.5).astype(np.int64)
     last = np.minimum(np.floor(high - 0.5), width - 1).astype(np.int64)
-    keep = last >= first
+    keep = np.flatnonzero(last >= first)
     return face[keep], row[keep], first[keep], last[keep]
 
 
-def rasterise(
-    mesh: Mesh, camera: Camera, value: Array | None = None, crease_deg: float = 35.0, both_sides: bool = False
-) -> Layer:
-    """The front of a mesh (``both_sides``: the inside of an open one too); ``value`` (vertices,) is interpolated."""
-    width, height = camera.size
-    seen = camera.project(mesh.vertices)
-    # faces turned to the viewer, corners counter-clockwise (area is positive for those: y points down)
-    (ax, ay), (bx, by) = ((seen[mesh.faces[:, k]] - seen[mesh.faces[:, 0]])[:, :2].T for k in (1, 2))
-    area = bx * ay - ax * by
-    faces = mesh.faces[area > 1e-9]
-    if both_sides:
-        faces = np.concatenate([faces, mesh.faces[area < -1e-9][:, ::-1]])
-    xy, z = seen[faces, :2], seen[faces, 2]
-
-    # barycentric weights of corners 1 and 2, and so the depth, are planes over the picture
-    (ax, ay), (bx, by) = ((xy[:, k] - xy[:, 0]).astype(np.float64).T for k in (1, 2))
-    det = ax * by - ay * bx
-    w1, w2 = np.stack([by / det, -bx / det], axis=1), np.stack([-ay / det, ax / det], axis=1)
-    slope = (z[:, 1] - z[:, 0])[:, None] * w1 + (z[:, 2] - z[:, 0])[:, None] * w2
-
-    depth = np.full(width * height, -np.inf, dtype=np.float32)
-    owner = np.full(width * height, -1, dtype=np.int64)
-    face, row, first, last = _spans(xy, camera.size)
-    begin = z[face, 0] + slope[face, 1] * (row + 0.5 - xy[face, 0, 1]) + slope[face, 0] * (0.5 - xy[face, 0, 0])
+def _nearest(x: Array, y: Array, z: Array, size: tuple[int, int]) -> tuple[Array, Array]:
+    """Depth and face (height, width) of the nearest face at each pixel's centre; −inf and −1 where there is none."""
+    width, height = size
+    depth = np.full(width * height, -np.inf, dtype=F32)
+    owner = np.full(width * height, -1, dtype=np.int32)
+    p1x, p1y, p2x, p2y = _planes(x, y)
+    zx = (z[:, 1] - z[:, 0]) * p1x + (z[:, 2] - z[:, 0]) * p2x
+    zy = (z[:, 1] - z[:, 0]) * p1y + (z[:, 2] - z[:, 0]) * p2y
+    face, row, first, last = _spans(x, y, size)
+    slope = zx[face]
+    right, down = first + F32(0.5) - x[face, 0], row + F32(0.5) - y[face, 0]
+    begin = (z[face, 0] + slope * right + zy[face] * down).astype(F32)
     count = last - first + 1
     for some in _chunks(np.cumsum(count)):
-        n, of = count[some], face[some]
-        x = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n - first[some], n)
-        d = (np.repeat(begin[some], n) + np.repeat(slope[of, 0], n) * x).astype(np.float32)
-        pixel = np.repeat(row[some] * width, n) + x
+        n = count[some]
+        step = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
+        d = np.repeat(begin[some], n) + np.repeat(slope[some], n) * step.astype(F32)
+        pixel = np.repeat(row[some] * width + first[some], n) + step
         np.maximum.at(depth, pixel, d)
-        won = d == depth[pixel]
-        owner[pixel[won]] = np.repeat(of, n)[won]
-
-    # one look-up a visible pixel: weights of its face's corners, normal and value from them
-    hit = np.flatnonzero(owner >= 0)
-    who = owner[hit]
-    dx, dy = hit % width + 0.5 - xy[who, 0, 0], hit // width + 0.5 - xy[who, 0, 1]
-    b1 = (dx * w1[who, 0] + dy * w1[who, 1]).astype(np.float32)
-    b2 = (dx * w2[who, 0] + dy * w2[who, 1]).astype(np.float32)
-    weights = np.stack([1.0 - b1 - b2, b1, b2], axis=1)
-    normals = corner_normals(mesh.vertices, mesh.faces, crease_deg) if not both_sides else None
-    if normals is None:
-        normals = corner_normals(mesh.vertices, faces, crease_deg)
-    else:
-        normals = normals[area > 1e-9]
-    normals = normals @ camera.R.T.astype(np.float32)
-    found = np.zeros((width * height, 3), dtype=np.float32)
-    found[hit] = _unit(np.einsum("nc,nck->nk", weights, normals[who]))
-    values = np.zeros(width * height, dtype=np.float32)
-    if value is not None:
-        values[hit] = np.einsum("nc,nc->n", weights, np.asarray(value, dtype=np.float32)[faces[who]])
-    shape = (height, width)
-    alpha = (owner >= 0).astype(np.float32)
-    return Layer(depth.reshape(shape), found.reshape(*shape, 3), alpha.reshape(shape), values.reshape(shape))
-
-
-def _unit(vectors: Array) -> Array:
-    return np.asarray(vectors / (np.sqrt(np.einsum("...k,...k->...", vectors, vectors))[..., None] + np.float32(1e-12)))
+        won = np.flatnonzero(d == depth[pixel])
+        owner[pixel[won]] = np.repeat(face[some], n)[won]
+    return depth.reshape(height, width), owner.reshape(height, width)
 
 
 def _chunks(ends: Array) -> list[slice]:
@@ -189,55 +160,142 @@ def _chunks(ends: Array) -> list[slice]:
         return []
     cuts = np.unique(np.searchsorted(ends, np.arange(_CHUNK, ends[-1], _CHUNK), side="right"))
     marks = [0, *(int(c) for c in cuts if 0 < c < len(ends)), len(ends)]
-    return [slice(a, b) for a, b in zip(marks[:-1], marks[1:])]
+    return [slice(a, b) for a, b in itertools.pairwise(marks)]
+
+
+def depth_map(mesh: Mesh, camera: Camera) -> Array:
+    """Depth (height, width) mm toward the viewer of the nearest surface at each pixel's centre, −inf where none is."""
+    _, x, y, z = _front(mesh, camera, 1)
+    return _nearest(x, y, z, camera.size)[0]
+
+
+def corner_normals(vertices: Array, faces: Array, crease_deg: float) -> tuple[Array, Array]:
+    """Unit normals at the corners of each face (m, 3, 3), smooth over the surface but sharp where it turns by more than
+    ``crease_deg``, and those of the faces (m, 3); float32."""
+    v = vertices.astype(F32)
+    a = v[faces[:, 0]]
+    p, q = v[faces[:, 1]] - a, v[faces[:, 2]] - a
+    turns = ((1, 2), (2, 0), (0, 1))
+    face = np.stack([p[:, i] * q[:, j] - p[:, j] * q[:, i] for i, j in turns], axis=1)
+    corner = faces.ravel()
+    sums = [np.bincount(corner, weights=np.repeat(face[:, k], 3), minlength=len(v)) for k in range(3)]
+    smooth = _unit(np.stack(sums, axis=1).astype(F32))
+    face = _unit(face)
+    corners = smooth[faces]
+    i, j = np.nonzero(np.einsum("mij,mj->mi", corners, face) < F32(np.cos(np.radians(crease_deg))))
+    corners[i, j] = face[i]
+    return corners, face
+
+
+def _unit(vectors: Array) -> Array:
+    """Rows (n, 3) of length 1."""
+    return np.asarray(vectors / (np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None] + F32(1e-20)))
+
+
+def rasterise(mesh: Mesh, camera: Camera, value: Array | None = None, crease_deg: float = 35.0) -> Fragments:
+    """The side of a closed mesh that the camera sees; ``value`` (vertices,) is interpolated.
+
+    Visibility is found at four places of each pixel. Where these lie on one smooth piece, one sample stands for them;
+    at edges each has its own, which makes the edges smooth.
+    """
+    width, height = camera.size
+    faces, x, y, z = _front(mesh, camera, 2)
+    depth, owner = _nearest(x, y, z, (2 * width, 2 * height))
+    corners, flat = corner_normals(mesh.vertices, faces, crease_deg)
+
+    whole, edges = _one_or_four(depth, owner, flat)
+    row, column = whole // width, whole % width
+    pixel, who = [whole], [owner[::2, ::2].ravel()[whole]]
+    at_x, at_y = [2 * column + 1.0], [2 * row + 1.0]
+    for i in (0, 1):
+        for j in (0, 1):
+            own = owner[i::2, j::2].ravel()[edges]
+            hit = edges[own >= 0]
+            pixel.append(hit)
+            who.append(own[own >= 0])
+            at_x.append(2 * (hit % width) + j + 0.5)
+            at_y.append(2 * (hit // width) + i + 0.5)
+    pixels, face = np.concatenate(pixel), np.concatenate(who)
+    weight = np.full(len(pixels), 0.25, dtype=F32)
+    weight[: len(whole)] = 1.0
+
+    p1x, p1y, p2x, p2y = _planes(x, y)
+    dx = np.concatenate(at_x).astype(F32) - x[face, 0]
+    dy = np.concatenate(at_y).astype(F32) - y[face, 0]
+    b1 = np.clip(dx * p1x[face] + dy * p1y[face], 0, 1)
+    b2 = np.clip(dx * p2x[face] + dy * p2y[face], 0, 1)
+    shares = np.stack([1 - b1 - b2, b1, b2], axis=1)
+    world = np.einsum("nc,nck->nk", shares, corners[face])
+    normal = np.stack(turned(camera.R, world))
+    normal /= np.sqrt(np.einsum("kn,kn->n", normal, normal)) + F32(1e-20)
+    if value is None:
+        none = np.zeros(len(pixels), dtype=F32)
+        return Fragments(pixels, weight, normal, none, none, depth[::2, ::2])
+    own3 = np.asarray(value, dtype=F32)[faces]
+    d1, d2 = own3[:, 1] - own3[:, 0], own3[:, 2] - own3[:, 0]
+    steep = 2 * (np.abs(d1 * p1x + d2 * p2x) + np.abs(d1 * p1y + d2 * p2y))
+    values = own3[face, 0] + b1 * d1[face] + b2 * d2[face]
+    return Fragments(pixels, weight, normal, values, steep[face], depth[::2, ::2])
+
+
+def _one_or_four(depth: Array, owner: Array, normals: Array, step_mm: float = 1.2) -> tuple[Array, Array]:
+    """Flat indices of the pixels whose four samples lie on one smooth piece of surface, and of those at its edges."""
+    covered = [owner[i::2, j::2] >= 0 for i in (0, 1) for j in (0, 1)]
+    every = covered[0] & covered[1] & covered[2] & covered[3]
+    some = (covered[0] | covered[1] | covered[2] | covered[3]) & ~every
+    inside = np.flatnonzero(every)
+    d = [depth[i::2, j::2].ravel()[inside] for i in (0, 1) for j in (0, 1)]
+    rough = (np.abs(d[0] - d[3]) > step_mm) | (np.abs(d[1] - d[2]) > step_mm)
+    a, b = owner[::2, ::2].ravel()[inside], owner[1::2, 1::2].ravel()[inside]
+    rough |= np.einsum("nk,nk->n", normals[a], normals[b]) < 0.95
+    return inside[~rough], np.concatenate([np.flatnonzero(some), inside[rough]])
 
 
 # ------------------------------------------------------------------ points
 
 
-def splat(cloud: PointCloud, camera: Camera, value: Array | None = None, spacing_mm: float | None = None) -> Layer:
+def splat(cloud: PointCloud, camera: Camera, value: Array | None = None, spacing_mm: float | None = None) -> Fragments:
     """The front of a point cloud as a closed, smooth surface: near points are averaged on a grid about as fine as the
     points are dense (``spacing_mm``, found when not given), points behind the front are left out."""
     if not len(cloud.points):
         raise ValueError("a cloud of no points can't be drawn")
     spacing = point_spacing_mm(cloud.points) if spacing_mm is None else spacing_mm
-    points, index = camera.project(cloud.points), np.arange(len(cloud.points))
-    normals = None if cloud.normals is None else (cloud.normals @ camera.R.T).astype(np.float32)
     width, height = camera.size
-    inside = (points[:, 0] >= 0) & (points[:, 0] < width) & (points[:, 1] >= 0) & (points[:, 1] < height)
+    x, y, z = camera.project(cloud.points)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    normals = None if cloud.normals is None else turned(camera.R, cloud.normals.astype(F32))
     if normals is not None:
-        inside &= normals[:, 2] > -0.05
-    index = index[inside]
+        inside &= normals[2] > -0.05
+    index = np.flatnonzero(inside)
     # the front: not far behind the nearest depth of a coarse cell
-    step = max(1.0, 3.0 * spacing * camera.px_per_mm)
-    cell, (ny, nx) = _cells(points[index], step, camera.size)
-    front = np.full(nx * ny, -np.inf)
-    np.maximum.at(front, cell, points[index, 2])
-    index = index[points[index, 2] > front[cell] - max(6.0, 5.0 * spacing)]
+    cell, (ny, nx) = _cells(x[index], y[index], max(1.0, 3.0 * spacing * camera.px_per_mm), camera.size)
+    front = np.full(nx * ny, -np.inf, dtype=F32)
+    np.maximum.at(front, cell, z[index])
+    index = index[z[index] > front[cell] - F32(max(6.0, 5.0 * spacing))]
     # averages on the fine grid; where points are thin, a wider average helps out
     step = max(1.0, 0.8 * spacing * camera.px_per_mm)
-    cell, (ny, nx) = _cells(points[index], step, camera.size)
+    cell, (ny, nx) = _cells(x[index], y[index], step, camera.size)
     sigma = max(0.9, 1.1 * spacing * camera.px_per_mm / step)
 
-    def mean(w: Array) -> Array:
-        grid = np.bincount(cell, weights=w, minlength=nx * ny).reshape(ny, nx).astype(np.float32)
+    def total(w: Array | None) -> Array:
+        grid = np.bincount(cell, weights=w, minlength=nx * ny).reshape(ny, nx).astype(F32)
         near = ndimage.gaussian_filter(grid, sigma, mode="constant", truncate=2.5)
-        return np.asarray(near + 0.03 * ndimage.gaussian_filter(near, 2.5 * sigma, mode="constant", truncate=2.5))
+        return np.asarray(near + F32(0.03) * ndimage.gaussian_filter(near, 2.5 * sigma, mode="constant", truncate=2.0))
 
-    weight = np.maximum(mean(np.ones(len(index))), 1e-7)
-    z = mean(points[index, 2].astype(np.float64)) / weight
+    weight = np.maximum(total(None), F32(1e-7))
+    depth: Array = total(z[index]) / weight
     if normals is None:
-        gy, gx = np.gradient(ndimage.gaussian_filter(z, 0.8), step / camera.px_per_mm)
-        n = np.stack([-gx, gy, np.ones_like(gx)], axis=2)
+        gy, gx = np.gradient(ndimage.gaussian_filter(depth, 0.8), F32(step / camera.px_per_mm))
+        fields: list[Array] = [-gx, gy, np.ones_like(gx)]
     else:
-        n = np.stack([mean(normals[index, k]) / weight for k in range(3)], axis=2)
-    values = np.zeros_like(z) if value is None else mean(np.asarray(value)[index]) / weight
+        fields = [total(n[index]) for n in normals]
+    fields += [depth] if value is None else [depth, total(np.asarray(value)[index]) / weight]
     occupied = np.zeros(nx * ny, dtype=bool)
     occupied[cell] = True
     reach = int(np.ceil(2.0 * sigma))
     solid = ndimage.binary_closing(np.pad(occupied.reshape(ny, nx), reach), _disc(reach))[reach:-reach, reach:-reach]
-    cover = ndimage.gaussian_filter(solid.astype(np.float32), 1.3 * sigma)
-    return _enlarged(camera, step, cover, z, n, values)
+    cover = ndimage.gaussian_filter(solid.astype(F32), 1.3 * sigma)
+    return _enlarged(camera, step, cover, fields)
 
 
 def _disc(radius: int) -> Array:
@@ -245,190 +303,65 @@ def _disc(radius: int) -> Array:
     return np.asarray(i[:, None] ** 2 + i[None, :] ** 2 <= radius * radius + 1)
 
 
-def _cells(points: Array, step: float, size: tuple[int, int]) -> tuple[Array, tuple[int, int]]:
+def _cells(x: Array, y: Array, step: float, size: tuple[int, int]) -> tuple[Array, tuple[int, int]]:
     """Flat cell index of each point (n,) on a grid of ``step`` pixels, and the grid's shape (rows, columns)."""
     nx, ny = int(size[0] / step) + 1, int(size[1] / step) + 1
-    return (points[:, 1] / step).astype(np.int64) * nx + (points[:, 0] / step).astype(np.int64), (ny, nx)
+    over = F32(1.0 / step)
+    row, column = (y * over).astype(np.int64), (x * over).astype(np.int64)
+    return np.minimum(row, ny - 1) * nx + np.minimum(column, nx - 1), (ny, nx)
 
 
-def _enlarged(camera: Camera, step: float, cover: Array, z: Array, n: Array, values: Array) -> Layer:
-    """Grid nodes ``step`` pixels apart -> a layer at full size whose edge is about a pixel wide."""
+def _enlarged(camera: Camera, step: float, cover: Array, fields: Sequence[Array]) -> Fragments:
+    """Grid nodes ``step`` pixels apart -> fragments at full size whose edge is about a pixel wide; ``fields`` are the
+    normal's three, the depth and perhaps a value."""
     width, height = camera.size
     rows, columns = (np.arange(height) + 0.5) / step - 0.5, (np.arange(width) + 0.5) / step - 0.5
+    c = bilinear(cover, rows, columns)
+    steep = np.maximum(np.hypot(*np.gradient(cover))[: cover.shape[0]] / F32(step), F32(0.02))
+    alpha = np.clip((c - F32(0.5)) / bilinear(steep, rows, columns) + F32(0.5), 0, 1)
+    pixel = np.flatnonzero(alpha)
+    at = sampler(rows[pixel // width], columns[pixel % width], cover.shape)
+    normal = np.stack([at(f) for f in fields[:3]])
+    normal /= np.sqrt(np.einsum("kn,kn->n", normal, normal)) + F32(1e-20)
+    depth = np.full(width * height, -np.inf, dtype=F32)
+    depth[pixel] = at(fields[3])
+    value = at(fields[4]) if len(fields) > 4 else np.zeros(len(pixel), dtype=F32)
+    return Fragments(pixel, alpha.ravel()[pixel], normal, value, np.zeros_like(value), depth.reshape(height, width))
 
-    def full(grid: Array) -> Array:
-        return bilinear(grid, rows, columns)
 
-    c = full(cover)
-    gy, gx = np.gradient(c)
-    steep = np.maximum(np.hypot(gx, gy), 0.02)
-    alpha = np.clip((c - 0.5) / steep + 0.5, 0.0, 1.0).astype(np.float32)
-    normal = _unit(np.stack([full(n[:, :, k]) for k in range(3)], axis=2).astype(np.float32))
-    depth = np.where(alpha > 0, full(z), -np.inf).astype(np.float32)
-    return Layer(depth, normal, alpha, np.asarray(full(values), dtype=np.float32))
+def sampler(rows: Array, columns: Array, shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    """A function that interpolates a grid of that shape at fractional places (n,), held at its borders."""
+    r, c = np.clip(rows, 0, shape[0] - 1), np.clip(columns, 0, shape[1] - 1)
+    i, j = np.minimum(r.astype(np.int64), max(shape[0] - 2, 0)), np.minimum(c.astype(np.int64), max(shape[1] - 2, 0))
+    down, along = (shape[1] if shape[0] > 1 else 0), (1 if shape[1] > 1 else 0)
+    fr, fc = (r - i).astype(F32), (c - j).astype(F32)
+    corner = i * shape[1] + j
+    shares = ((1 - fr) * (1 - fc), (1 - fr) * fc, fr * (1 - fc), fr * fc)
+    places = (corner, corner + along, corner + down, corner + down + along)
+
+    def at(grid: Array) -> Array:
+        flat = np.ascontiguousarray(grid, dtype=F32).ravel()
+        return np.asarray(sum(flat[p] * s for p, s in zip(places, shares)))
+
+    return at
 
 
 def bilinear(grid: Array, rows: Array, columns: Array) -> Array:
     """``grid`` at the outer product of fractional rows and columns, held at its borders."""
-    r, c = np.clip(rows, 0, max(grid.shape[0] - 1.001, 0)), np.clip(columns, 0, max(grid.shape[1] - 1.001, 0))
+    r, c = np.clip(rows, 0, grid.shape[0] - 1), np.clip(columns, 0, grid.shape[1] - 1)
     i, j = r.astype(np.int64), c.astype(np.int64)
     i1, j1 = np.minimum(i + 1, grid.shape[0] - 1), np.minimum(j + 1, grid.shape[1] - 1)
-    fr, fc = (r - i).astype(np.float32)[:, None], (c - j).astype(np.float32)[None, :]
-    lines = grid[i] * (1 - fr) + grid[i1] * fr
-    return np.asarray(lines[:, j] * (1 - fc) + lines[:, j1] * fc)
+    fr, fc = (r - i).astype(F32)[:, None], (c - j).astype(F32)[None, :]
+    across = grid[:, j] * (1 - fc) + grid[:, j1] * fc
+    return np.asarray(across[i] * (1 - fr) + across[i1] * fr)
 
 
 def point_spacing_mm(points: Array) -> float:
     """Typical distance between neighbouring points, mm, from a slab through the middle of the cloud."""
     if len(points) < 50:
         return 1.0
-    middle = np.median(points[:, 0])
-    away = np.abs(points[:, 0] - middle)
-    slab = points[away <= np.partition(away, min(5000, len(away) - 1))[min(5000, len(away) - 1)]]
-    distance, _ = spatial.cKDTree(slab).query(slab[:: max(1, len(slab) // 1000)], k=2)
-    return float(max(np.median(distance[:, 1]) * 1.6, 0.3))
-
-
-# ------------------------------------------------------------------ light
-
-
-@functools.lru_cache(maxsize=8)
-def _matcap(gloss: float) -> tuple[Array, Array]:
-    """Light by the surface's direction: brightness and shine over (ny, nx) in −1…1, for a key light from the upper
-    left, a fill from the right and a soft sky."""
-    axis = np.linspace(-1.0, 1.0, _MATCAP, dtype=np.float32)
-    x, y = np.meshgrid(axis, axis)
-    z = np.sqrt(np.clip(1.0 - x * x - y * y, 0.0, 1.0))
-
-    def towards(direction: Colour) -> Array:
-        d = np.array(direction) / np.linalg.norm(direction)
-        return np.asarray(x * d[0] + y * d[1] + z * d[2])
-
-    key = np.clip(towards((-0.50, 0.60, 0.62)) * 0.72 + 0.28, 0.0, 1.0) ** 1.3
-    fill = np.clip(towards((0.8, 0.1, 0.5)) * 0.6 + 0.4, 0.0, 1.0)
-    sky = 0.5 + 0.5 * y
-    light = 0.84 * key + 0.18 * fill + 0.14 * sky + 0.04
-    half = np.clip(towards((-0.28, 0.34, 0.90)), 0.0, 1.0) ** 26
-    edge = (1.0 - z) ** 3 * (0.4 + 0.6 * sky)
-    return light.astype(np.float32), (gloss * (half + 0.25 * edge)).astype(np.float32)
-
-
-def shade(layer: Layer, colour: Colour | Array, gloss: float = 0.10, creases: float = 0.5, scale_px: float = 10.0) -> Array:
-    """RGBA (height, width, 4) float32, 0…1, colours already multiplied by alpha. ``colour`` is one for all or
-    (height, width, 3); ``creases``: how much hollows darken, judged over about ``scale_px``."""
-    light, shine = _matcap(gloss)
-    hit = np.flatnonzero(layer.alpha.ravel() > 0)
-    n = layer.normal.reshape(-1, 3)[hit]
-    half = np.float32(0.5 * (_MATCAP - 1))
-    way = ((n[:, 1] + 1) * half).astype(np.int64) * _MATCAP + ((n[:, 0] + 1) * half).astype(np.int64)
-    np.clip(way, 0, _MATCAP * _MATCAP - 1, out=way)
-    level = light.ravel()[way]
-    if creases > 0:
-        level *= 1 - np.float32(creases) * hollows(layer, scale_px).ravel()[hit]
-    base = np.square(np.asarray(colour, dtype=np.float32))
-    alpha, glint = layer.alpha.ravel()[hit], shine.ravel()[way]
-    out = np.zeros((layer.alpha.size, 4), dtype=np.float32)
-    for k in range(3):
-        own = base[k] if base.ndim == 1 else base.reshape(-1, 3)[hit, k]
-        out[hit, k] = np.sqrt(np.clip(own * level + glint, 0, 1)) * alpha
-    out[hit, 3] = alpha
-    return out.reshape(*layer.alpha.shape, 4)
-
-
-def hollows(layer: Layer, scale_px: float) -> Array:
-    """How far each pixel lies behind its surroundings (height, width), 0 open … 1 deep: cheap ambient occlusion."""
-    k = max(1, int(scale_px / 3))
-    solid = (layer.alpha[::k, ::k] > 0.5).astype(np.float32)
-    z = np.where(solid > 0, layer.depth[::k, ::k], 0.0).astype(np.float32)
-    out = np.zeros_like(z)
-    for sigma in (scale_px / k, 3.0 * scale_px / k):
-        weight = np.maximum(ndimage.gaussian_filter(solid, sigma, truncate=2.5), 1e-3)
-        ahead = ndimage.gaussian_filter(z, sigma, truncate=2.5) / weight - z
-        out += np.clip(ahead / (1.2 * sigma * k), 0.0, 1.0) * 0.5
-    return bilinear(out * solid, np.arange(layer.alpha.shape[0]) / k, np.arange(layer.alpha.shape[1]) / k)
-
-
-def contoured(layer: Layer, base: Colour, ink: Colour, every: float, up: Array, strength: float = 0.55) -> Array:
-    """``base`` (height, width, 3) with fine lines of equal ``value``, one each ``every``, where the surface looks up
-    (``up`` (3,) in the camera's frame)."""
-    v = layer.value * np.float32(1.0 / every)
-    flat = np.abs(np.gradient(v, axis=0)) + np.abs(np.gradient(v, axis=1))
-    away = np.abs(v - np.rint(v)) / np.maximum(flat, np.float32(1e-5))
-    rises = layer.normal @ np.asarray(up, dtype=np.float32)
-    a = np.clip(2.4 - away, 0, 1) * np.clip((rises - 0.45) * 8, 0, 1) * np.clip((0.35 - flat) * 10, 0, 1)
-    return np.asarray(base, dtype=np.float32) + (a * np.float32(strength))[..., None] * np.subtract(ink, base, dtype=np.float32)
-
-
-# ------------------------------------------------------------------ whole things
-
-
-@dataclass(frozen=True, eq=False)
-class Sprite:
-    """A finished view of one thing: ``rgba`` (height, width, 4) with colours multiplied by alpha, seen by ``camera``."""
-
-    rgba: Array
-    camera: Camera
-
-
-def portrait(
-    thing: Mesh | PointCloud,
-    R: Array,
-    px_per_mm: float,
-    colour: Colour | Callable[[Layer], Array],
-    value: Array | None = None,
-    gloss: float = 0.10,
-    creases: float = 0.5,
-) -> Sprite:
-    """A mesh (rendered twice as large and averaged) or a cloud, lit, in a picture that just holds it; a function as
-    ``colour`` is asked with the layer, e.g. to colour by its ``value``."""
-    if isinstance(thing, Mesh):
-        camera = fitted(R, thing.vertices, 2.0 * px_per_mm, margin_px=6)
-        layer = rasterise(thing, camera, value)
-        factor = 2
-    else:
-        camera = fitted(R, thing.points, px_per_mm, margin_px=6)
-        layer = splat(thing, camera, value)
-        factor = 1
-    rgba = shade(layer, colour(layer) if callable(colour) else colour, gloss, creases, 3.0 * camera.px_per_mm)
-    size = (camera.size[0] // factor, camera.size[1] // factor)
-    return Sprite(smaller(rgba, factor), Camera(R, camera.centre, px_per_mm, size))
-
-
-def shadow(points: Array, camera: Camera, blur_mm: float = 6.0, height_mm: float = 0.0) -> Array:
-    """Darkness 0…1 (height, width) that points (n, 3) cast straight down on the floor at ``height_mm``."""
-    floor = np.array(points, dtype=np.float64)
-    floor[:, 2] = height_mm
-    step = max(2.0, blur_mm * camera.px_per_mm / 4.0)
-    at = camera.project(floor)
-    at = at[(at[:, 0] >= 0) & (at[:, 0] < camera.size[0]) & (at[:, 1] >= 0) & (at[:, 1] < camera.size[1])]
-    cell, shape = _cells(at, step, camera.size)
-    solid = np.zeros(shape[0] * shape[1], dtype=np.float32)
-    solid[cell] = 1.0
-    closed = ndimage.grey_closing(solid.reshape(shape), 5)
-    soft = ndimage.gaussian_filter(closed, blur_mm * camera.px_per_mm / step)
-    return bilinear(soft, (np.arange(camera.size[1]) + 0.5) / step - 0.5, (np.arange(camera.size[0]) + 0.5) / step - 0.5)
-
-
-def composite(canvas: Array, camera: Camera, sprites: Sequence[Sprite]) -> Array:
-    """``canvas`` (height, width, 3), seen by ``camera``, with sprites of the same directions and scale laid over it in
-    order; a new array."""
-    out = np.array(canvas, dtype=np.float32)
-    for sprite in sprites:
-        own, (h, w) = sprite.camera, sprite.rgba.shape[:2]
-        x = round(camera.size[0] / 2.0 + (own.centre[0] - camera.centre[0]) * camera.px_per_mm - w / 2.0)
-        y = round(camera.size[1] / 2.0 - (own.centre[1] - camera.centre[1]) * camera.px_per_mm - h / 2.0)
-        x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, out.shape[1]), min(y + h, out.shape[0])
-        if x1 <= x0 or y1 <= y0:
-            continue
-        piece = sprite.rgba[y0 - y : y1 - y, x0 - x : x1 - x]
-        out[y0:y1, x0:x1] = out[y0:y1, x0:x1] * (1 - piece[..., 3:]) + piece[..., :3]
-    return out
-
-
-def smaller(picture: Array, factor: int) -> Array:
-    """A picture (height, width, …) averaged over ``factor`` x ``factor`` pixels: rendered large, shown smooth."""
-    if factor == 1:
-        return picture
-    h, w = (picture.shape[0] // factor) * factor, (picture.shape[1] // factor) * factor
-    parts = [picture[i:h:factor, j:w:factor] for i in range(factor) for j in range(factor)]
-    return np.asarray(sum(parts[1:], parts[0]) / np.float32(factor * factor))
+    away = np.abs(points[:, 0] - np.median(points[:, 0]))
+    some = min(5000, len(away) - 1)
+    slab = points[np.argpartition(away, some)[: some + 1]]
+    distance, _ = spatial.cKDTree(slab).query(slab[:: max(1, len(slab) // 1000)], k=[2])
+    return float(max(np.median(distance) * 1.6, 0.3))

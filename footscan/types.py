@@ -9,16 +9,19 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Array: TypeAlias = npt.NDArray[Any]
 Side: TypeAlias = Literal["left", "right", "unknown"]
 Load: TypeAlias = Literal["standing", "half", "sitting", "none", "unknown"]
 Quality: TypeAlias = Literal["ok", "estimated", "missing"]
-R = TypeVar("R")
+R = TypeVar("R", bound="DataclassInstance")
 
 SIDES: tuple[Side, ...] = ("left", "right", "unknown")
 LOADS: tuple[Load, ...] = ("standing", "half", "sitting", "none", "unknown")
@@ -31,7 +34,7 @@ def replace(record: R, **changes: Any) -> R:
 
 
 def frozen_array(name: str, value: npt.ArrayLike, dtype: Any, shape: tuple[int | None, ...], unit: str = "") -> Array:
-    """A read-only view of ``value`` as ``dtype`` with the given shape (None: any size); ValueError if it does not fit."""
+    """A read-only view of ``value`` as ``dtype`` with the given shape (None: any size); ValueError if it can't be."""
     array = np.asarray(value, dtype=dtype)
     if array.ndim != len(shape) or any(want is not None and want != got for want, got in zip(shape, array.shape)):
         wanted = ", ".join("n" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "")
@@ -126,8 +129,10 @@ class Landmarks(_Record):
 
 @dataclass(frozen=True, eq=False)
 class Footprint(_Record):
-    """``polygons``: closed outlines (k, 2) mm in the foot frame (first point not repeated), counter-clockwise;
-    ``height_mm``: the section's height above the floor; ``method``: ``contact_2mm``, ``tread_5mm``, ``outline_25mm`` …"""
+    """Closed outlines (k, 2) mm in the foot frame, counter-clockwise, the first point not repeated.
+
+    ``height_mm``: the section's height above the floor; ``method``: ``contact_2mm``, ``tread_5mm``, ``outline_25mm``.
+    """
 
     polygons: tuple[Array, ...]
     height_mm: float

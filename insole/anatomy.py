@@ -82,9 +82,13 @@ def _length(foot: Foot) -> float:
     if measured is None and "longest_toe" in foot.landmarks.points:
         measured = float(foot.landmarks.points["longest_toe"][0])
     if measured is None:
-        raise DesignError("foot_length_mm", "nothing", "a measured length: the outline starts from it", "scan the whole foot")
+        raise DesignError(
+            "foot_length_mm", "nothing", "a measured length: the outline starts from it", "scan the whole foot"
+        )
     if not MIN_LENGTH_MM <= measured <= MAX_LENGTH_MM:
-        raise DesignError("foot_length_mm", measured, f"{MIN_LENGTH_MM:g} to {MAX_LENGTH_MM:g} mm", "check the scan's unit")
+        raise DesignError(
+            "foot_length_mm", measured, f"{MIN_LENGTH_MM:g} to {MAX_LENGTH_MM:g} mm", "check the scan's unit"
+        )
     return measured
 
 
@@ -92,7 +96,9 @@ def _heel_y(foot: Foot, length: float) -> float:
     for method in ("tread_5mm", "outline_25mm"):
         for footprint in foot.footprints:
             if footprint.method == method and footprint.polygons:
-                y = np.concatenate([p[np.abs(p[:, 0] - HEEL_STATION * length) < 0.06 * length, 1] for p in footprint.polygons])
+                y = np.concatenate(
+                    [p[np.abs(p[:, 0] - HEEL_STATION * length) < 0.06 * length, 1] for p in footprint.polygons]
+                )
                 if len(y):
                     return float(0.5 * (y.min() + y.max()))
     return 0.0

@@ -166,7 +166,9 @@ def _expected(field: Field) -> str:
         return f"{what} from {field.low:g} to {field.high:g}{unit}" + (f" ({field.beyond})" if field.beyond else "")
     if field.kind == "choice":
         return "one of " + ", ".join(field.choices)
-    return {"flag": "true or false", "text": "a text of 1 to 80 characters", "points": "a list of [x, y] in mm"}[field.kind]
+    return {"flag": "true or false", "text": "a text of 1 to 80 characters", "points": "a list of [x, y] in mm"}[
+        field.kind
+    ]
 
 
 def _number(name: str, field: Field, value: Any) -> float:

@@ -126,7 +126,9 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         raw = path.read_bytes()[: MAX_BYTES + 1]
     except OSError as error:
-        raise ReadError(path, "a prescription (TOML)", error.strerror or "an unreadable file", "check the path") from None
+        raise ReadError(
+            path, "a prescription (TOML)", error.strerror or "an unreadable file", "check the path"
+        ) from None
     if len(raw) > MAX_BYTES:
         raise ReadError(path, f"a prescription of at most {MAX_BYTES:,} bytes", "more")
     try:

@@ -56,11 +56,17 @@ def advice(rx: InsolePrescription) -> tuple[QualityReason, ...]:
     """What the values themselves ask to be said."""
     notes = []
     if rx.risk == "neuropathic":
-        notes.append(QualityReason("needs_in_shoe_check", "check the pressure in the shoe before it is worn (risk = neuropathic)"))
+        notes.append(
+            QualityReason(
+                "needs_in_shoe_check", "check the pressure in the shoe before it is worn (risk = neuropathic)"
+            )
+        )
     if rx.heel_lift_mm > DEEP_SHOE_LIFT_MM:
         notes.append(QualityReason("deep_shoe", f"a lift of {rx.heel_lift_mm:g} mm needs a deep shoe"))
     if rx.met_pad_height_mm > 0 and rx.met_pad_shape == "bar":
-        detail = "the bar's front edge follows the line of the metatarsal heads: no pressure map was given to place it by"
+        detail = (
+            "the bar's front edge follows the line of the metatarsal heads: no pressure map was given to place it by"
+        )
         notes.append(QualityReason("bar_without_pressure_map", detail))
     return tuple(notes)
 
@@ -69,7 +75,9 @@ def pair_advice(left: InsolePrescription, right: InsolePrescription) -> tuple[Qu
     """What the two insoles of a pair say together."""
     if left.heel_lift_mm == right.heel_lift_mm:
         return ()
-    detail = f"heel lift {left.heel_lift_mm:g} mm left, {right.heel_lift_mm:g} mm right: a one-sided lift tilts the pelvis"
+    detail = (
+        f"heel lift {left.heel_lift_mm:g} mm left, {right.heel_lift_mm:g} mm right: a one-sided lift tilts the pelvis"
+    )
     return (QualityReason("one_sided_lift", detail),)
 
 
@@ -80,17 +88,23 @@ def stock_insole_mm(rx: InsolePrescription) -> float:
 
 def _wound(rx: InsolePrescription) -> None:
     if rx.open_wound:
-        raise DesignError("open_wound", "true", "no open wound: an insole is no treatment for one; see a professional first")
+        raise DesignError(
+            "open_wound", "true", "no open wound: an insole is no treatment for one; see a professional first"
+        )
 
 
 def _thickness(rx: InsolePrescription) -> None:
     least = NOZZLES * rx.nozzle_mm
     if rx.min_thickness_mm < least - 1e-9:
-        raise DesignError("min_thickness_mm", rx.min_thickness_mm, f"at least {NOZZLES:g} nozzle widths = {least:g} mm", least)
+        raise DesignError(
+            "min_thickness_mm", rx.min_thickness_mm, f"at least {NOZZLES:g} nozzle widths = {least:g} mm", least
+        )
     for name in ("forefoot_thickness_mm", "base_thickness_mm"):
         value = getattr(rx, name)
         if value < rx.min_thickness_mm:
-            raise DesignError(name, value, f"at least min_thickness_mm = {rx.min_thickness_mm:g} mm", rx.min_thickness_mm)
+            raise DesignError(
+                name, value, f"at least min_thickness_mm = {rx.min_thickness_mm:g} mm", rx.min_thickness_mm
+            )
 
 
 def cup_for_skive(medial_mm: float, lateral_mm: float, post_deg: float) -> float:
@@ -132,7 +146,9 @@ def _forefoot_room(rx: InsolePrescription) -> None:
     total = rx.forefoot_thickness_mm + rx.cover_thickness_mm + stock_insole_mm(rx)
     room = rx.shoe_forefoot_depth_mm
     if room is None and total > FOREFOOT_ROOM_MM + 1e-9:
-        limit = f"at most {FOREFOOT_ROOM_MM:g} mm in the forefoot (insole and cover) unless shoe_forefoot_depth_mm is given"
+        limit = (
+            f"at most {FOREFOOT_ROOM_MM:g} mm in the forefoot (insole and cover) unless shoe_forefoot_depth_mm is given"
+        )
         raise DesignError("forefoot total", f"{total:g} mm", limit, f"shoe_forefoot_depth_mm = {total:g}")
     if room is not None and total > room + 1e-9:
         limit = f"at most shoe_forefoot_depth_mm = {room:g} mm (insole and cover)"
@@ -161,7 +177,12 @@ def _length(rx: InsolePrescription) -> None:
 
 def _morton(rx: InsolePrescription) -> None:
     if rx.first_ray_cutout and rx.morton_extension_mm:
-        raise DesignError("morton_extension_mm", rx.morton_extension_mm, "0 with first_ray_cutout: one lowers what the other raises", 0.0)
+        raise DesignError(
+            "morton_extension_mm",
+            rx.morton_extension_mm,
+            "0 with first_ray_cutout: one lowers what the other raises",
+            0.0,
+        )
 
 
 def _label(rx: InsolePrescription) -> None:
@@ -191,4 +212,6 @@ def _neuropathic(rx: InsolePrescription) -> None:
     low, high = TOTAL_CONTACT_ARCH_MM
     if not low <= rx.arch_offset_mm <= high:
         nearest = min(max(rx.arch_offset_mm, low), high)
-        raise DesignError("arch_offset_mm", rx.arch_offset_mm, f"{low:g} to {high:g} mm: total contact (risk = neuropathic)", nearest)
+        raise DesignError(
+            "arch_offset_mm", rx.arch_offset_mm, f"{low:g} to {high:g} mm: total contact (risk = neuropathic)", nearest
+        )

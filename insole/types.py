@@ -113,7 +113,9 @@ class InsolePrescription:
         unknown = [name for name in self.reasons if name not in fields.FIELDS]
         if unknown:
             raise DesignError("reasons", unknown[0], "reasons for fields of the prescription")
-        object.__setattr__(self, "reasons", MappingProxyType({k: self.reasons[k] for k in fields.FIELDS if k in self.reasons}))
+        object.__setattr__(
+            self, "reasons", MappingProxyType({k: self.reasons[k] for k in fields.FIELDS if k in self.reasons})
+        )
         object.__setattr__(self, "notes", tuple(self.notes))
         rules.check(self)
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from footscan.errors import FootscanError, ScanError
-from station.errors import NothingDoneError, UsageError
+from station.errors import UsageError
 from station.orders import sha256
 from station.results import Analysed, Failure, LeftOut, Measured, Source
 
@@ -112,10 +112,9 @@ class Made:
 
 
 def make(order: Order, tell: Tell = silent) -> Made:
-    """Do the whole job in memory.
+    """Do the whole job in memory; without a single insole where every foot failed.
 
-    Raises NothingDoneError (a line for each failure) where no insole came of it, ReadError for a prescription file
-    that can't be read.
+    UsageError for a preset that does not exist, ReadError or DesignError for a prescription file that can't be read.
     """
     from insole import read_prescription
 
@@ -132,8 +131,6 @@ def make(order: Order, tell: Tell = silent) -> Made:
             insoles[side] = _insole(foot, loads.get(side), order.preset, _edits(edits, side))
         except FootscanError as error:
             failed.append(Failure.of(f"{source} ({side})", error))
-    if not insoles:
-        raise NothingDoneError(f.message for f in failed)
     return Made(order, scans, feet, walks, loads, insoles, tuple(failed), tuple(left_out), _inputs(order))
 
 
@@ -228,6 +225,7 @@ def _choose(role: Role, feet: Iterable[Foot]) -> tuple[dict[Side, Foot], list[st
 def _walks(
     order: Order, tell: Tell
 ) -> tuple[tuple[Analysed, ...], dict[Side, RegionLoads], list[Failure], list[LeftOut]]:
+    from footscan import read_recording
     from footscan.pressure import analyse, region_loads
 
     walks: list[Analysed] = []
@@ -237,9 +235,11 @@ def _walks(
     for source in order.pressure:
         tell("make.walk", name=source.name)
         try:
-            analysis = analyse(_recording(source))
-            if not analysis.steps:
-                raise ScanError("expected a walk, found no step; record a few steps or leave this file out")
+            analysis = analyse(read_recording(source.path))
+            if not any(step.used for step in analysis.steps):
+                raise ScanError(
+                    f"expected a walk, found {no_step(analysis)}; record a few steps or leave this file out"
+                )
             of_file = region_loads(analysis)
         except FootscanError as error:
             failed.append(Failure.of(source.name, error))
@@ -254,10 +254,12 @@ def _walks(
     return tuple(walks), loads, failed, left_out
 
 
-def _recording(source: Source) -> Any:
-    from footscan import read_recording
-
-    return read_recording(source.path)
+def no_step(analysis: RecordingAnalysis) -> str:
+    """Why a recording holds no step that counts."""
+    if not analysis.steps:
+        return "no step: " + analysis.reasons.get("steps", "nobody stood on it")
+    why = sorted({step.reasons.get("used", "not complete") for step in analysis.steps})
+    return f"no step that counts among {len(analysis.steps)}: {', '.join(why)}"
 
 
 def _covers(name: str, analysis: RecordingAnalysis, loads: Mapping[Side, RegionLoads]) -> list[LeftOut]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from types import TracebackType
@@ -40,17 +41,17 @@ class Progress:
         return text
 
     def _draw(self) -> None:
-        drawn = False
-        if not self._stop.wait(self._after_s):
-            drawn = True
-            self._stream.write(f"\r\x1b[K{self.line()}")
-            self._stream.flush()
+        with contextlib.suppress(OSError):  # a terminal that went away
+            if self._stop.wait(self._after_s):
+                return
+            self._write(self.line())
             while not self._stop.wait(EVERY_S):
-                self._stream.write(f"\r\x1b[K{self.line()}")
-                self._stream.flush()
-        if drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+                self._write(self.line())
+            self._write("")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"\r\x1b[K{line}")
+        self._stream.flush()
 
     def __enter__(self) -> Self:
         if self._shown:

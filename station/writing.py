@@ -81,23 +81,28 @@ def write(made: Made, work: Draft, asked: Sequence[str], command: str, lang: str
     left_out += _for_people(made, papers, work, asked, lang, log)
     log.tell("make.finishing")
     log.end()
-    return work.finish(
-        {
-            "version": version(),
-            "command": command,
-            "parameters": {
-                "preset": made.order.preset,
-                "unit": made.order.unit,
-                "load": made.order.load,
-                "outputs": list(asked),
-                "lang": lang,
-            },
-            "inputs": [dict(item) for item in made.inputs],
-            "feet": {side: side in made.insoles for side in ("left", "right")},
-            "left_out": [{"code": item.code, **item.values} for item in left_out],
-            "failed": [{"source": f.source, "error": f.error, "message": f.message} for f in made.failed],
-        }
-    )
+    return work.finish(head(made, asked, command, lang, left_out))
+
+
+def head(
+    made: Made, asked: Sequence[str], command: str, lang: str, left_out: Sequence[LeftOut] | None = None
+) -> dict[str, Any]:
+    """The manifest of an order but for its outputs."""
+    return {
+        "version": version(),
+        "command": command,
+        "parameters": {
+            "preset": made.order.preset,
+            "unit": made.order.unit,
+            "load": made.order.load,
+            "outputs": list(asked),
+            "lang": lang,
+        },
+        "inputs": [dict(item) for item in made.inputs],
+        "feet": {side: side in made.insoles for side in ("left", "right")},
+        "left_out": [{"code": item.code, **item.values} for item in (made.left_out if left_out is None else left_out)],
+        "failed": [{"source": f.source, "error": f.error, "message": f.message} for f in made.failed],
+    }
 
 
 def _meshes(made: Made, work: Draft, kind: str) -> None:

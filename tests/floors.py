@@ -26,6 +26,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
 _BASE = ("types", "errors", "frame", "meshes")
 _DATA = (*_BASE, "io", "synth")
 _MEASURED = (*_DATA, "scans", "measures")
+_PAPER = ("render", "shading", "page")
 #: part of footscan -> the parts of footscan that it may import
 INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "errors": (),
@@ -33,15 +34,19 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "frame": ("types", "errors"),
     "meshes": ("types", "errors", "frame"),
     "render": _BASE,
+    "shading": (*_BASE, "render"),
+    "page": (*_BASE, "render", "shading"),
     "io": _BASE,
     "synth": (*_BASE, "io"),
     "scans": _DATA,
     "measures": (*_DATA, "scans"),
     "pressure": _DATA,
+    "feet": _MEASURED,  # the whole way of a scan
     "registration": (*_MEASURED, "pressure"),
     "sizing": _MEASURED,
     "population": (*_MEASURED, "pressure", "sizing"),
-    "plot": (*_MEASURED, "render", "pressure", "registration", "sizing", "population"),
+    "plot_pressure": (*_BASE, "pressure", *_PAPER),
+    "plot": (*_MEASURED, "feet", "pressure", "registration", "sizing", "population", *_PAPER, "plot_pressure"),
 }
 
 #: third party that may stand at the top of a module
@@ -133,7 +138,7 @@ def _in_house(module: str, name: str, is_package: bool) -> str | None:
 
 def _third_party(module: str, found: Import, declared: frozenset[str]) -> str | None:
     top = found.name.split(".")[0]
-    if top in sys.stdlib_module_names:
+    if top in sys.stdlib_module_names or (top == "_typeshed" and not found.at_top):
         return None
     if top not in declared:
         return f"{top} is not a dependency in pyproject.toml"
@@ -176,4 +181,4 @@ def violations(root: Path, declared: frozenset[str]) -> list[str]:
                     problems.append(f"{where}:{found.line}: {why}")
             if package != "station":
                 problems += [f"{where}:{line}: {package} {what}" for line, what in _loud(tree)]
-    return problems
+    return list(dict.fromkeys(problems))

@@ -62,3 +62,17 @@ def start(*args: str | Path, cwd: Path | None = None, **options: Any) -> subproc
         env=environment(),
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by its relative name, but for the log, which holds the time of day."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "log.jsonl"
+    }
+
+
+def beside(folder: Path) -> list[str]:
+    """The names in a folder, hidden ones too."""
+    return sorted(p.name for p in folder.iterdir())

@@ -98,6 +98,12 @@ def test_every_text_that_the_code_asks_for_is_there() -> None:
     assert asked <= set(catalogue("en"))
 
 
+def test_every_measure_has_a_name() -> None:
+    from footscan.measures.measuring import KEYS
+
+    assert {f"name.{key}" for key in KEYS} <= set(catalogue("en"))
+
+
 def test_chinese_is_chinese() -> None:
     for key, text in catalogue("zh").items():
         words = re.sub(r"\{\w+\}|\W", "", text)

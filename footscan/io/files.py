@@ -8,8 +8,9 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import TypeAlias
 
 from footscan.errors import ReadError
 
@@ -20,7 +21,7 @@ HEAD_BYTES = 4096  #: how much of a file a format may look at to recognise itsel
 
 
 @contextmanager
-def open_input(path: PathLike) -> Iterator[tuple[IO[bytes], int]]:
+def open_input(path: PathLike) -> Iterator[tuple[BufferedReader, int]]:
     """Open a regular file for reading: (stream, size in bytes).
 
     Raises

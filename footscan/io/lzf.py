@@ -1,7 +1,7 @@
 """LZF, the compression of binary_compressed PCD files (M. A. Lehmann's LibLZF 3.6 stream format).
 
-A control byte below 32 copies that many + 1 bytes from the input; any other copies 2 + (its top three bits) bytes, 7 meaning
-that a further byte is added, from (its low five bits · 256 + the next byte) + 1 bytes back in the output.
+A control byte below 32 copies that many + 1 bytes from the input; any other copies 2 + (its top three bits) bytes, 7
+meaning that a further byte is added, from (its low five bits · 256 + the next byte) + 1 bytes back in the output.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ MAX_RATIO = 88
 
 
 def decompress(data: bytes, size: int) -> bytes:
-    """Unpack to exactly ``size`` bytes; ValueError, with the byte of the input, for a stream that does not give them."""
+    """Unpack to exactly ``size`` bytes; ValueError, with the byte of the input, for a stream that does not give
+    them."""
     if size > MAX_RATIO * len(data):
         raise ValueError(f"{len(data)} bytes can't hold {size}")
     out = bytearray()

@@ -1,9 +1,10 @@
-"""Wavefront OBJ: ``v`` and ``f`` lines; the vertices stay as they stand in the file, whatever their normals and textures.
+"""Wavefront OBJ: ``v`` and ``f`` lines; the vertices stay as they stand in the file, whatever their normals and
+textures.
 
-Faces may have any number of corners (``v``, ``v/vt``, ``v//vn``, ``v/vt/vn``; negative numbers count back from the last
-vertex before the line). Colours or a weight behind the coordinates are passed over, as are groups, materials, lines and
-free-form geometry; a file without faces is a point cloud, with its normals if each vertex has one. The unit is not stated
-in the file. Materials are never opened.
+Faces may have any number of corners (``v``, ``v/vt``, ``v//vn``, ``v/vt/vn``; negative numbers count back from the
+last vertex before the line). Colours or a weight behind the coordinates are passed over, as are groups, materials,
+lines and free-form geometry; a file without faces is a point cloud, with its normals if each vertex has one. The unit
+is not stated in the file. Materials are never opened.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from footscan.errors import ReadError
 from footscan.io import text
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
 from footscan.io.polygons import as_indices, triangulate
-from footscan.io.validate import DAMAGED, geometry, require_points, scale
+from footscan.io.validate import DAMAGED, geometry, require_points, scale, unfinished
 from footscan.types import Array, Mesh, PointCloud
 
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -24,8 +25,8 @@ _CONTINUED = re.compile(rb"\\[ \t\r]*\n")
 _BEHIND = re.compile(rb"/(?:-?\d+)?(?:/(?:-?\d+)?)?(?=\s|$)")  # vt and vn of a corner
 _LINE = re.compile(rb"(?:vn?[ \t]+[-+.\d]|vt[ \t]+[-+.\d]|f[ \t]+-?\d|(?:mtllib|usemtl|g|o|s)(?:[ \t]|$))")
 _OTHER = frozenset(
-    b"vt vp p l g o s mg usemtl mtllib usemap maplib bevel c_interp d_interp lod shadow_obj trace_obj ctech stech cstype "
-    b"deg bmat step curv curv2 surf parm trim hole scrv sp end con call csh".split()
+    b"vt vp p l g o s mg usemtl mtllib usemap maplib bevel c_interp d_interp lod shadow_obj trace_obj ctech stech "
+    b"cstype deg bmat step curv curv2 surf parm trim hole scrv sp end con call csh".split()
 )
 
 
@@ -36,6 +37,7 @@ def sniff(head: bytes, size: int) -> bool:
     return bool(lines) and all(_LINE.match(line) for line in lines[:3])
 
 
+@unfinished
 def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
     """Read an OBJ into a mesh in mm, polygons cut into triangles; without faces a point cloud.
 

@@ -14,7 +14,7 @@ from footscan.errors import ReadError
 from footscan.io import text
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
 from footscan.io.polygons import as_indices, triangulate
-from footscan.io.validate import DAMAGED, geometry, require_points, scale
+from footscan.io.validate import DAMAGED, geometry, require_points, scale, unfinished
 from footscan.types import Array, Mesh, PointCloud
 
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -26,6 +26,7 @@ def sniff(head: bytes, size: int) -> bool:
     return _KEYWORD.match(_COMMENT.sub(b"", text.clean(head))) is not None
 
 
+@unfinished
 def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
     """Read an OFF into a mesh in mm, polygons cut into triangles; without faces a point cloud.
 
@@ -40,7 +41,9 @@ def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
         raise ReadError(path, "the keyword OFF", text.show(data[:16]), "check the format", "line 1")
     texture, colour, normal, four, dimension, binary = keyword.groups()
     if texture or four or dimension or binary:
-        raise ReadError(path, "text OFF in three dimensions", text.show(keyword[0].strip()), "export it as PLY", "line 1")
+        raise ReadError(
+            path, "text OFF in three dimensions", text.show(keyword[0].strip()), "export it as PLY", "line 1"
+        )
 
     rows = text.parse_rows(path, data, keyword.end(), 1 + data.count(b"\n", 0, keyword.end()))
     if len(rows.counts) == 0 or rows.counts[0] not in (2, 3):
@@ -54,9 +57,7 @@ def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
     columns = _vertex_columns(path, body, 6 if normal else 3, colour is not None)
     table = body.table(path, columns)
     faces = _faces(path, rows.part(1 + n, 1 + n + m), n)
-    return geometry(
-        path, table[:, :3], faces, table[:, 3:6] if normal else None, mm_per_unit, body.place
-    )
+    return geometry(path, table[:, :3], faces, table[:, 3:6] if normal else None, mm_per_unit, body.place)
 
 
 def _vertex_columns(path: PathLike, rows: text.Rows, plain: int, colour: bool) -> int:
@@ -86,6 +87,10 @@ def _faces(path: PathLike, rows: text.Rows, vertices: int) -> Array:
 
 def write(path: PathLike, geometry: PointCloud | Mesh) -> None:
     """Write a mesh, or a point cloud as vertices without faces (its normals are left out), nine significant digits."""
-    points, faces = (geometry.vertices, geometry.faces) if isinstance(geometry, Mesh) else (geometry.points, np.empty((0, 3), np.int64))
+    points, faces = (
+        (geometry.vertices, geometry.faces)
+        if isinstance(geometry, Mesh)
+        else (geometry.points, np.empty((0, 3), np.int64))
+    )
     head = f"OFF\n{len(points)} {len(faces)} 0\n".encode()
     write_bytes_atomic(path, head + text.lines_of_floats(points) + text.lines_of_indices(faces, "3 %d %d %d\n"))

@@ -1,12 +1,14 @@
 """PCD, the Point Cloud Library's format (version 0.7 and older): ascii, binary, binary_compressed; read only.
 
-Taken are the fields x, y, z and normal_x, normal_y, normal_z; others (rgb, intensity, …) are passed over. A point with NaN
-coordinates is how this format marks a pixel without a measurement: such rows are left out. The VIEWPOINT is the scanner's
-pose and is not applied, as in PCL itself. The unit is not stated in the file (often metres).
+Taken are the fields x, y, z and normal_x, normal_y, normal_z; others (rgb, intensity, …) are passed over. A point
+with NaN coordinates is how this format marks a pixel without a measurement: such rows are left out. The VIEWPOINT is
+the scanner's pose and is not applied, as in PCL itself. The unit is not stated in the file (often metres).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +16,20 @@ import numpy as np
 from footscan.errors import ReadError
 from footscan.io import lzf, text
 from footscan.io.files import PathLike, read_bytes
-from footscan.io.validate import DAMAGED, geometry, require_bytes, require_end, require_points, scale
+from footscan.io.validate import DAMAGED, geometry, require_bytes, require_end, require_points, scale, unfinished
 from footscan.types import Array, PointCloud
 
 MAX_HEADER_LINES = 64
 _KEYS = ("VERSION", "FIELDS", "COLUMNS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
+_NAN = re.compile(rb"(?i)(?<!\S)[-+]?nan(?!\S)")
+_NAN_AS = b"1e999"  # the parser knows no nan: an infinity stands in for it
 _TYPES = {"F": "f", "I": "i", "U": "u"}
 
 
 @dataclass(frozen=True)
 class Header:
-    """``fields`` (name, dtype, count) in order, ``points``, ``data`` the kind of body, which starts at byte ``end`` on line
-    ``line``."""
+    """``fields`` (name, dtype, count) in order, ``points``, ``data`` the kind of body, which starts at byte ``end``
+    on line ``line``."""
 
     fields: tuple[tuple[str, np.dtype[np.generic], int], ...]
     points: int
@@ -36,9 +40,12 @@ class Header:
 
 def sniff(head: bytes, size: int) -> bool:
     """The usual comment, or VERSION and FIELDS lines."""
-    return head.startswith(b"# .PCD") or (head.startswith((b"VERSION", b"#")) and b"\nFIELDS" in head and b"\nPOINTS" in head)
+    return head.startswith(b"# .PCD") or (
+        head.startswith((b"VERSION", b"#")) and b"\nFIELDS" in head and b"\nPOINTS" in head
+    )
 
 
+@unfinished
 def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud:
     """Read a PCD into mm, without the points that have no measurement.
 
@@ -83,7 +90,9 @@ def _parse_header(path: PathLike, data: bytes) -> Header:
         if not words or words[0].startswith("#"):
             continue
         if words[0] not in _KEYS or words[0] in found:
-            raise ReadError(path, "a header line of PCD", text.show(" ".join(words).encode()), DAMAGED, f"line {number}")
+            raise ReadError(
+                path, "a header line of PCD", text.show(" ".join(words).encode()), DAMAGED, f"line {number}"
+            )
         found[words[0]] = words[1:]
         if words[0] == "DATA":
             return _header(path, found, position, number + 1)
@@ -99,7 +108,9 @@ def _header(path: PathLike, found: dict[str, list[str]], end: int, line: int) ->
     fields = []
     for name, size, kind, count in zip(names, sizes, kinds, counts):
         if kind not in _TYPES or size not in (("4", "8") if kind == "F" else ("1", "2", "4", "8")):
-            raise ReadError(path, f"a type for field {name}", text.show(f"{kind} {size}".encode()), DAMAGED, "the header")
+            raise ReadError(
+                path, f"a type for field {name}", text.show(f"{kind} {size}".encode()), DAMAGED, "the header"
+            )
         fields.append((name, np.dtype("<" + _TYPES[kind] + size), _whole(path, f"COUNT of {name}", [count])))
     width, height = (_whole(path, key, found.get(key, ["1"])) for key in ("WIDTH", "HEIGHT"))
     points = _whole(path, "POINTS", found["POINTS"]) if "POINTS" in found else width * height
@@ -108,7 +119,9 @@ def _header(path: PathLike, found: dict[str, list[str]], end: int, line: int) ->
     require_points(path, points, "the header")
     kind = " ".join(found["DATA"])
     if kind not in ("ascii", "binary", "binary_compressed"):
-        raise ReadError(path, "DATA ascii, binary or binary_compressed", text.show(kind.encode()), DAMAGED, "the header")
+        raise ReadError(
+            path, "DATA ascii, binary or binary_compressed", text.show(kind.encode()), DAMAGED, "the header"
+        )
     if any(count < 1 or count > 65536 for _, _, count in fields):
         raise ReadError(path, "a COUNT from 1 to 65536", "another", DAMAGED, "the header")
     return Header(tuple(fields), points, kind, end, line)
@@ -124,8 +137,17 @@ def _whole(path: PathLike, name: str, words: list[str]) -> int:
 
 
 def _ascii(path: PathLike, data: bytes, header: Header, wanted: list[str]) -> Array:
-    rows = _Nan.parse(path, data, header)
-    return rows
+    body = data[header.end :]
+    has_nan = b"nan" in body.lower()
+    if has_nan:
+        body = _NAN.sub(_NAN_AS, body)
+    rows = text.parse_rows(path, body, first_line=header.line)
+    starts = np.cumsum([0] + [count for _, _, count in header.fields])
+    table = rows.table(path, int(starts[-1]))
+    if len(table) != header.points:
+        raise ReadError(path, f"{header.points} points", f"{len(table)} lines", DAMAGED, "the end")
+    columns = _columns(path, header, wanted, lambda j: table[:, starts[j] : starts[j + 1]])
+    return np.where(np.isinf(columns), np.nan, columns) if has_nan else columns
 
 
 def _binary(path: PathLike, data: bytes, header: Header, wanted: list[str]) -> Array:
@@ -144,7 +166,9 @@ def _compressed(path: PathLike, data: bytes, header: Header, wanted: list[str]) 
     start = header.end + 8
     needed = header.points * sum(dtype.itemsize * count for _, dtype, count in header.fields)
     if unpacked != needed:
-        raise ReadError(path, f"{needed} bytes for {header.points} points", f"{unpacked}", DAMAGED, f"byte {header.end + 4}")
+        raise ReadError(
+            path, f"{needed} bytes for {header.points} points", f"{unpacked}", DAMAGED, f"byte {header.end + 4}"
+        )
     require_bytes(path, "the packed data", packed, len(data) - start, f"byte {start}")
     require_end(path, memoryview(data)[start + packed :], start + packed)
     try:
@@ -158,3 +182,15 @@ def _compressed(path: PathLike, data: bytes, header: Header, wanted: list[str]) 
         return np.frombuffer(body, dtype, header.points * count, int(starts[j])).reshape(header.points, count)
 
     return _columns(path, header, wanted, column)
+
+
+def _columns(path: PathLike, header: Header, wanted: list[str], column: Callable[[int], Array]) -> Array:
+    """The wanted fields side by side; ``column(j)`` is (points, count)."""
+    names = [name for name, _, _ in header.fields]
+    table = np.empty((header.points, len(wanted)))
+    for k, name in enumerate(wanted):
+        values = column(names.index(name))
+        if values.shape[1] != 1:
+            raise ReadError(path, f"one number in field {name}", str(values.shape[1]), DAMAGED, "the header")
+        table[:, k] = values[:, 0]
+    return table

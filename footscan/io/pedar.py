@@ -2,7 +2,7 @@
 
 Columns: time, the left cells, the right cells, as the two mask lists name them (each list may be shorter than 99, or
 empty). The first time stamp is one frame interval. What the header declares (total time, time per frame, scanning rate,
-masks) is held against the table. Layout of the file: design/formats.md; of the cells: ``footscan.pressure.layouts``.
+masks) is held against the table. Layout of the file: design/formats.md; of the cells: ``footscan.io.layouts``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from footscan.errors import ReadError
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
 from footscan.io.recording_text import one_line, texts
 from footscan.io.text import clean, parse_rows
-from footscan.pressure.layouts import PEDAR_CELLS, pedar_layout, pedar_sensors
+from footscan.io.layouts import PEDAR_CELLS, pedar_layout, pedar_sensors
 from footscan.types import Array, PressureRecording, Recording, Side
 
 NAME = "pedar"
@@ -197,7 +197,9 @@ def _text(recording: Recording) -> str:
     for part in recording.pressure:
         insole = pedar_sensors(part.layout)
         if insole is None or insole[0] is None or part.unit != "kPa" or insole[1] in found or part.valid is not None:
-            raise ValueError(f"a pedar file holds pedar insoles, one a side, in kPa; got a {recording.format} recording")
+            raise ValueError(
+                f"a pedar file holds pedar insoles, one a side, in kPa; got a {recording.format} recording"
+            )
         found[insole[1]] = (part, insole[0], insole[2])
     if not found or len({size for _, size, _ in found.values()}) != 1:
         raise ValueError("a pedar file holds one or two pedar insoles of one size")

@@ -272,7 +272,9 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
         layout = SensorLayout(
             np.column_stack(rows[:2]),
             area_mm2=next(rest) if about.get("area") else None,
-            corners_mm=np.column_stack([next(rest) for _ in range(2 * corners)]).reshape(cells, -1, 2) if corners else None,
+            corners_mm=np.column_stack([next(rest) for _ in range(2 * corners)]).reshape(cells, -1, 2)
+            if corners
+            else None,
             frame=about.get("frame", ""),
             shape=None if shape is None else (int(shape[0]), int(shape[1])),
             index=None if shape is None else next(rest).astype(np.int64),

@@ -1,8 +1,9 @@
 """PLY: text, binary little and big endian; any scalar and list properties, in any order, beside those that count.
 
-Taken are ``vertex`` (x, y, z; nx, ny, nz where there are no faces) and ``face`` (vertex_indices or vertex_index), polygons
-cut into triangles. Other elements and properties (colours, quality, edges, cameras) are passed over, but every byte is
-accounted for. The unit is not stated in the file. Described by G. Turk, "The PLY Polygon File Format" (1994).
+Taken are ``vertex`` (x, y, z; nx, ny, nz where there are no faces) and ``face`` (vertex_indices or vertex_index),
+polygons cut into triangles. Other elements and properties (colours, quality, edges, cameras) are passed over, but
+every byte is accounted for. The unit is not stated in the file. Described by G. Turk, "The PLY Polygon File Format"
+(1994).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
 from footscan.io.ply_body import Table, body_of
 from footscan.io.ply_header import Element, Header, parse_header
 from footscan.io.polygons import as_indices, triangulate
-from footscan.io.validate import DAMAGED, geometry, require_bytes, require_end, require_points, scale
+from footscan.io.validate import DAMAGED, geometry, require_bytes, require_points, scale, unfinished
 from footscan.types import Array, Mesh, PointCloud
 
 _CORNERS = ("vertex_indices", "vertex_index")
@@ -25,6 +26,7 @@ def sniff(head: bytes, size: int) -> bool:
     return head.startswith((b"ply\n", b"ply\r\n"))
 
 
+@unfinished
 def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
     """Read a PLY into mm: a mesh if it has faces, else a point cloud with its normals.
 

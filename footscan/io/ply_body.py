@@ -1,7 +1,7 @@
 """The body of a PLY file: tables out of bytes or text, elements in the order of the header.
 
-Rows that are alike (no lists, or lists of one length throughout, as in nearly every file) are read as one array; others are
-walked row by row.
+Rows that are alike (no lists, or lists of one length throughout, as in nearly every file) are read as one array;
+others are walked row by row.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ class _Struct:
 
 
 class _Walked:
-    """Rows as places in a store: ``at`` (rows, properties) is where a scalar or the first item of a list stands, ``length``
-    (rows, properties) how many items it has, ``each[j]`` how far apart they are; ``take(places, j)`` fetches them."""
+    """Rows as places in a store: ``at`` (rows, properties) is where a scalar or the first item of a list stands,
+    ``length`` (rows, properties) how many items it has, ``each[j]`` how far apart they are; ``take(places, j)``
+    fetches them."""
 
     def __init__(
         self, element: Element, at: Array, length: Array, each: Sequence[int], take: Callable[[Array, int], Array]
@@ -147,7 +148,9 @@ class _Binary:
         if element.rows and not element.is_flat:
             widths = [(item.count.itemsize if item.count else 0, item.dtype.itemsize) for item in element.properties]
             one = replace(element, rows=1)
-            lengths = _walk(self.path, one, self.place, len(self.data), widths, self._length_reader(element))[1][0].tolist()
+            lengths = _walk(self.path, one, self.place, len(self.data), widths, self._length_reader(element))[1][
+                0
+            ].tolist()
         fields: list[tuple[str, np.dtype[np.generic]] | tuple[str, np.dtype[np.generic], tuple[int]]] = []
         for j, item in enumerate(element.properties):
             if item.count is None:
@@ -165,7 +168,7 @@ class _Binary:
 
     def _length_reader(self, element: Element) -> Callable[[int, int], int]:
         counts = [item.count for item in element.properties]
-        readers = [struct.Struct(">" if c.str[0] == ">" else "<" + _CODES[c.str[1:]]) if c else None for c in counts]
+        readers = [struct.Struct((">" if c.str[0] == ">" else "<") + _CODES[c.str[1:]]) if c else None for c in counts]
 
         def length_at(place: int, j: int) -> int:
             reader = readers[j]

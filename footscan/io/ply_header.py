@@ -13,7 +13,8 @@ from footscan.io.validate import DAMAGED
 
 MAX_HEADER_BYTES = 1 << 20
 TYPES = {
-    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4", "double": "f8",
+    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
+    "float": "f4", "double": "f8",
     "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4",
     "float32": "f4", "float64": "f8",
 }  # fmt: skip
@@ -122,7 +123,9 @@ def _check_names(path: PathLike, elements: list[Element]) -> None:
     for element in elements:
         own = [item.name for item in element.properties]
         if names.count(element.name) > 1 or len(own) != len(set(own)):
-            raise ReadError(path, "each element and property once", f"one of {element.name} twice", DAMAGED, "the header")
+            raise ReadError(
+                path, "each element and property once", f"one of {element.name} twice", DAMAGED, "the header"
+            )
         if not own:
             raise ReadError(path, f"properties of element {element.name}", "none", DAMAGED, "the header")
         for item in element.properties:

@@ -21,9 +21,7 @@ def as_indices(path: PathLike, values: Array, place: Callable[[int], str]) -> Ar
     return values.astype(np.int64)
 
 
-def triangulate(
-    path: PathLike, counts: Array, indices: Array, vertices: int, place: Callable[[int], str]
-) -> Array:
+def triangulate(path: PathLike, counts: Array, indices: Array, vertices: int, place: Callable[[int], str]) -> Array:
     """Polygons -> triangles (m, 3), each polygon as a fan around its first corner, its direction kept.
 
     Parameters
@@ -47,10 +45,11 @@ def triangulate(
         raise ReadError(path, f"vertex indices from 0 to {vertices - 1}", f"{indices[at]}", DAMAGED, place(polygon))
     if len(counts) and counts[0] <= 8 and (counts == counts[0]).all():  # the usual: triangles or quads
         corners = indices.reshape(len(counts), int(counts[0]))
-        fans = [np.column_stack((corners[:, 0], corners[:, k], corners[:, k + 1])) for k in range(1, corners.shape[1] - 1)]
+        fans = [
+            np.column_stack((corners[:, 0], corners[:, k], corners[:, k + 1])) for k in range(1, corners.shape[1] - 1)
+        ]
         return np.stack(fans, axis=1).reshape(-1, 3)
     triangles = counts - 2
-    polygon = np.repeat(np.arange(len(counts)), triangles)
-    nth = np.arange(len(polygon)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
-    first = starts[polygon]
+    first = np.repeat(starts, triangles)
+    nth = np.arange(len(first)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
     return np.column_stack((indices[first], indices[first + nth + 1], indices[first + nth + 2]))

@@ -1,7 +1,7 @@
 """STL, binary and text: triangles only, every corner written out; equal corners become one vertex on reading.
 
-Which of the two a file is, its content says: a binary header may begin with ``solid``. The unit is not stated in the file.
-Layout: 80 bytes, uint32 count, then 50 bytes a facet (normal and corners as 12 float32, 2 attribute bytes).
+Which of the two a file is, its content says: a binary header may begin with ``solid``. The unit is not stated in the
+file. Layout: 80 bytes, uint32 count, then 50 bytes a facet (normal and corners as 12 float32, 2 attribute bytes).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from footscan.errors import ReadError
 from footscan.io import text
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
-from footscan.io.validate import DAMAGED, geometry, require_bytes, require_end, require_points, scale
+from footscan.io.validate import DAMAGED, geometry, require_bytes, require_end, require_points, scale, unfinished
 from footscan.meshes import drop_collapsed, equal_rows
 from footscan.types import Array, Mesh, PointCloud
 
@@ -45,6 +45,7 @@ def _is_text(head: bytes) -> bool:
     return start.startswith(b"solid") and b"\0" not in start and (b"facet" in start or b"endsolid" in start)
 
 
+@unfinished
 def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
     """Read an STL into a welded mesh in mm; facets without an area that the weld collapses are left out.
 

@@ -1,8 +1,9 @@
 """Numbers out of text files: strict, fast, in bounded memory.
 
 Every token must be a plain decimal number (``-1.5``, ``2e-3``; no ``nan``, no ``0x10``, no ``1_000``) and is rounded
-correctly. A million lines of three numbers take about a third of a second. Work goes in chunks of whole lines, so that the
-working memory beside the result stays small; where something is wrong the offending line is looked up afterwards.
+correctly. A million lines of three numbers take about a third of a second. Work goes in chunks of whole lines, so
+that the working memory beside the result stays small; where something is wrong the offending line is looked up
+afterwards.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -75,7 +77,7 @@ def parse_rows(path: PathLike, data: bytes, start: int = 0, first_line: int = 1)
     """
     values, counts, line = [], [], first_line
     for chunk in chunks(data, start):
-        chunk_values, chunk_counts = parse_chunk(path, chunk, lambda row, line=line: f"line {row + line}")
+        chunk_values, chunk_counts = parse_chunk(path, chunk, partial(_line, line))
         values.append(chunk_values)
         counts.append(chunk_counts[chunk_counts > 0])
         line += len(chunk_counts)
@@ -84,6 +86,10 @@ def parse_rows(path: PathLike, data: bytes, start: int = 0, first_line: int = 1)
         np.concatenate(counts) if counts else np.empty(0, np.int32),
         lambda row: f"line {first_line + nth_line(data, start, row)}",
     )
+
+
+def _line(first: int, row: int) -> str:
+    return f"line {first + row}"
 
 
 def nth_line(data: bytes, start: int, row: int) -> int:
@@ -174,10 +180,10 @@ def _offence(path: PathLike, chunk: bytes, place: Callable[[int], str]) -> ReadE
     return ReadError(path, "numbers", "something else", "the text is damaged", place(0))
 
 
-def show(token: bytes) -> str:
+def show(found: object) -> str:
     """What stands in the file, in quotes, cut to a length that fits a message, nothing unprintable in it."""
-    text = token[:40].decode("ascii", "backslashreplace")
-    return repr(text + ("…" if len(token) > 40 else ""))
+    text = found[:41].decode("ascii", "backslashreplace") if isinstance(found, bytes) else str(found)
+    return ascii(text[:40]) + ("…" if len(text) > 40 else "")
 
 
 def parse_part(path: PathLike, chunk: bytes, numbers: Array) -> Rows:
@@ -229,11 +235,11 @@ class Lines:
         for k in range(len(word)):
             text[first + k] = 32
         keep = np.repeat(lines, self.stops - self.starts)
-        return text[: len(keep)][keep].tobytes()
+        return bytes(text[: len(keep)][keep])
 
     def line(self, number: int) -> bytes:
         """One line as it stands."""
-        return self.text[self.starts[number] : self.stops[number]].tobytes().strip()
+        return bytes(self.text[self.starts[number] : self.stops[number]]).strip()
 
 
 # ------------------------------------------------------------------ writing

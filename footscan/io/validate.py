@@ -18,6 +18,9 @@ from footscan.types import Array, Mesh, PointCloud
 MAX_POINTS = 50_000_000  #: points or vertices in one file
 MAX_ABS_MM = 1e7  #: 10 km: nothing that was scanned lies farther from its origin
 
+#: on every reader: a float that overflows or is no number makes no warning on its way to the check at the end
+unfinished = np.errstate(all="ignore")
+
 DAMAGED = "the file is damaged or cut short: export or copy it again"
 
 
@@ -91,11 +94,10 @@ def _row(name: str) -> Callable[[int], str]:
 
 def _scaled(path: PathLike, vertices: Array, factor: float, place: Callable[[int], str]) -> Array:
     """Float64 mm, checked: one pass to convert, two to check."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by the check
-        if factor == 1.0:
-            points = np.ascontiguousarray(vertices, dtype=np.float64)
-        else:
-            points = np.multiply(vertices, factor, dtype=np.float64)
+    if factor == 1.0:
+        points = np.ascontiguousarray(vertices, dtype=np.float64)
+    else:
+        points = np.multiply(vertices, factor, dtype=np.float64)
     bad = _first_bad(points, MAX_ABS_MM)
     if bad is not None:
         expected = f"finite coordinates within {MAX_ABS_MM:.0e} mm"

@@ -1,8 +1,9 @@
 """Text clouds (.xyz .asc .txt .csv .pts): one point a line, x y z and perhaps a normal or a colour behind.
 
-Separated by white space, commas or semicolons (with semicolons the decimal mark may be a comma). Header lines may name the
-columns; ``#`` and ``//`` begin comments; a .pts file begins with its count. Without names, columns behind x y z are taken
-for a normal only if they are of unit length throughout; what is neither (colour, intensity) is passed over.
+Separated by white space, commas or semicolons (with semicolons the decimal mark may be a comma). Header lines may
+name the columns; ``#`` and ``//`` begin comments; a .pts file begins with its count. Without names, columns behind x
+y z are taken for a normal only if they are of unit length throughout; what is neither (colour, intensity) is passed
+over.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from footscan.errors import ReadError
 from footscan.io import text
 from footscan.io.files import HEAD_BYTES, PathLike, read_bytes, write_bytes_atomic
-from footscan.io.validate import DAMAGED, geometry, require_points, scale
+from footscan.io.validate import DAMAGED, geometry, require_points, scale, unfinished
 from footscan.types import Array, Mesh, PointCloud
 
 MAX_COLUMNS = 12  #: more than x y z, normal, colour with alpha, two qualities: some other table
@@ -32,8 +33,9 @@ _ALIASES |= {b"normal%s" % axis: b"n%s" % axis for axis in (b"x", b"y", b"z")}
 
 @dataclass(frozen=True)
 class Layout:
-    """``start`` the byte and ``line`` the number of the first data line; ``separator`` b"" for white space; ``columns`` in a
-    line; ``names`` of the first columns if a header line has them; ``count`` of the points if a line says so."""
+    """``start`` the byte and ``line`` the number of the first data line; ``separator`` b"" for white space;
+    ``columns`` in a line; ``names`` of the first columns if a header line has them; ``count`` of the points if a line
+    says so."""
 
     start: int
     line: int
@@ -54,6 +56,7 @@ def sniff(head: bytes, size: int) -> bool:
     return all(len(row) == layout.columns and _are_numbers(row) for row in rows if row)
 
 
+@unfinished
 def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud:
     """Read a text cloud into mm.
 
@@ -88,7 +91,8 @@ def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud:
 
 def _layout(data: bytes) -> Layout | None:
     """Where the numbers begin and how they stand there; None if it does not look like a cloud."""
-    position, names, count = 0, (), None
+    position, count = 0, None
+    names: tuple[bytes, ...] = ()
     for number in range(1, MAX_HEADER_LINES + 1):
         stop = data.find(b"\n", position, position + HEAD_BYTES) + 1 or min(len(data), position + HEAD_BYTES)
         line = data[position:stop].strip()
@@ -149,7 +153,8 @@ def _without_separators(path: PathLike, data: bytes, layout: Layout) -> bytes:
 
 
 def _normals(table: Array, names: tuple[bytes, ...]) -> Array | None:
-    """The columns of a normal: by name, else those that are of unit length throughout and not all positive like colours."""
+    """The columns of a normal: by name, else those that are of unit length throughout and not all positive like
+    colours."""
     if names:
         wanted = (b"nx", b"ny", b"nz")
         return table[:, [names.index(name) for name in wanted]] if all(map(names.__contains__, wanted)) else None

@@ -5,6 +5,8 @@ Arch index: Cavanagh & Rodgers 1987, J Biomech 20:547, doi:10.1016/0021-9290(87)
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import ndimage
 
@@ -43,19 +45,21 @@ def _print_values(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Mea
         return {key: Measure.missing("the foot rests on too little of its sole", method) for key in PRINT_KEYS}
     # stage 1: thirds of the toeless print's length
     edges = np.linspace(x[rows[0]] - step / 2, x[rows[-1]] + step / 2, 4)
-    area = np.array([toeless[(x >= a) & (x < b)].sum() for a, b in zip(edges, edges[1:])], dtype=float)
+    area = np.array([toeless[(x >= a) & (x < b)].sum() for a, b in pairwise(edges)], dtype=float)
     if load in ("none", "sitting", "unknown"):
         index = Measure.missing(f"needs a standing or half-loaded foot, the load is {load}", method)
     else:
         index = Measure(float(area[1] / area.sum()), method=method)
     # stage 2: widths of the print, as far as its outermost cells reach
     breadth = _widths(toeless, y)
-    third = [(x >= a) & (x < b) for a, b in zip(edges, edges[1:])]
+    third = [(x >= a) & (x < b) for a, b in pairwise(edges)]
     heel, waist, ball = breadth[third[0]].max(), breadth[(x > edges[1]) & (x < edges[2])].min(), breadth[third[2]].max()
     found = {
         "arch_index": index,
         "plantar_heel_breadth_mm": Measure(float(heel), method="largest breadth of the contact print's rear third"),
-        "chippaux_smirak": Measure(float(waist / ball), method="smallest midfoot / largest forefoot width of the print"),
+        "chippaux_smirak": Measure(
+            float(waist / ball), method="smallest midfoot / largest forefoot width of the print"
+        ),
         "staheli": Measure(float(waist / heel), method="smallest midfoot / largest heel width of the print"),
     }
     # stage 3: Clarke: medial tangent against the line from the ball's medial point to the top of the print's hollow
@@ -90,7 +94,7 @@ def _clarke(x: Array, medial: Array, length: float) -> Measure:
 
 def toeless_print(foot: Located, sole: SoleSurface) -> Array:
     """Contact cells (nx, ny) without the toes: each column of the plan is cut at the sulcus, the highest point of the
-    sole between the ball and the toe pad; where there is none (toes run into the ball), ahead of 0.09 L from the ball."""
+    sole between the ball and the toe pad; where there is none (toes run into the ball), 0.09 L ahead of the ball."""
     x, y, z = sole.x_mm, sole.y_mm, sole.z_mm
     contact = np.isfinite(z) & (z < CONTACT_MM)
     mth1, mth5 = foot.marks["mth1"], foot.marks["mth5"]
@@ -161,6 +165,11 @@ def volumes(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
     nearest = ndimage.distance_transform_edt(~(known | tall), return_distances=False, return_indices=True)
     top = np.where(tall, limit, top)
     top = np.where(known | tall, top, top[nearest[0], nearest[1]])
-    column = np.where(inside, np.maximum(top - np.where(inside, sole.z_mm, 0.0), 0.0), 0.0).sum(axis=1) * step * step / 1000.0
+    column = (
+        np.where(inside, np.maximum(top - np.where(inside, sole.z_mm, 0.0), 0.0), 0.0).sum(axis=1)
+        * step
+        * step
+        / 1000.0
+    )
     thirds = [column[(sole.x_mm >= a * length / 3) & (sole.x_mm < (a + 1) * length / 3)].sum() for a in range(3)]
     return {k: Measure(float(v), method=method) for k, v in zip(keys, (column.sum(), *thirds))}

@@ -12,7 +12,9 @@ from footscan.types import Array
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
 
 
-def extreme(points: Array, axis: int, sign: float, patch_mm: float, tangential: tuple[float, float] = (1.0, 1.0)) -> Array | None:
+def extreme(
+    points: Array, axis: int, sign: float, patch_mm: float, tangential: tuple[float, float] = (1.0, 1.0)
+) -> Array | None:
     """The extreme point (3,) of a smooth surface along ±axis.
 
     A quadric (coordinate along the axis over the two others) is fitted, robustly, to the points within ``patch_mm`` of
@@ -23,9 +25,11 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float, tangential: 
         return None
     others = [k for k in range(3) if k != axis]
     height = sign * points[:, axis]
-    # the outermost place: the median of the outermost few, so that one speck does not choose it
-    few = np.argpartition(-height, min(10, len(points) - 1))[: min(11, len(points))]
-    centre = np.median(points[few], axis=0)
+    # the outermost place with skin around it: neither a speck nor the gap between two tips
+    outermost = points[np.argsort(-height)[:200]]
+    gap = outermost[:60, None, :] - outermost[None, :, :]
+    company = (np.abs(gap).max(axis=2) < 0.5 * patch_mm).sum(axis=1)
+    centre = outermost[int(np.argmax(company >= 0.5 * company.max()))].copy()
     scale = np.asarray(tangential) * patch_mm
     bounds = points[:, others].min(axis=0), points[:, others].max(axis=0)
     for _ in range(4):
@@ -54,7 +58,7 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float, tangential: 
         centre[axis] = sign * (c0 + cu * u + cv * v + cuu * u * u + cuv * u * v + cvv * v * v)
         if np.linalg.norm(centre - before) < 0.02:
             break
-    return centre
+    return np.asarray(centre)
 
 
 def _quadric(uv: Array, h: Array) -> Array | None:
@@ -87,7 +91,7 @@ class Section:
     @property
     def points(self) -> Array:
         """The curve (k, 3) in the frame of the points."""
-        return self.centre + self.uv[:, :1] * self.e1 + self.uv[:, 1:] * self.e2
+        return np.asarray(self.centre + self.uv[:, :1] * self.e1 + self.uv[:, 1:] * self.e2)
 
     def perimeter_mm(self) -> float:
         """Length of the closed curve itself."""
@@ -106,12 +110,12 @@ def hull_perimeter(uv: Array) -> float:
         return 0.0
 
 
-def section(points: Array, origin: Array, normal: Array, up: Array, keep: Array | None = None) -> Section | None:
+def section(points: Array, origin: Array, normal: Array, up: Array) -> Section | None:
     """The closed curve in which the surface under ``points`` (n, 3) cuts a plane, star-shaped around its middle.
 
     ``e2`` is ``up`` laid into the plane, ``e1`` at right angles. In each direction the radius is a robust local fit,
-    linear in the angle and in the distance from the plane, of the points within 2.5 mm. ``keep`` (n,) bool picks the
-    points that may count (one foot's forefoot without its leg). None where fewer than half the directions have points.
+    quadratic in the angle, linear in the distance from the plane, of the points within 2.5 mm. None where fewer than
+    half the directions have points.
     """
     # stage 1: the slab, in plane coordinates
     normal = normal / np.linalg.norm(normal)
@@ -120,8 +124,6 @@ def section(points: Array, origin: Array, normal: Array, up: Array, keep: Array 
     e1 = np.cross(e2, normal)
     d = (points - origin) @ normal
     near = np.abs(d) < HALF_WIDTH_MM
-    if keep is not None:
-        near &= keep
     if near.sum() < 40:
         return None
     p, d = points[near] - origin, d[near]
@@ -164,7 +166,9 @@ def _radial_fit(angle: Array, radius: Array, d: Array, bins: int) -> tuple[Array
         for i in range(4):
             right[:, i] = np.bincount(which, weights=w * basis[i] * values, minlength=bins)
             for j in range(i, 4):
-                moments[:, i, j] = moments[:, j, i] = np.bincount(which, weights=w * basis[i] * basis[j], minlength=bins)
+                moments[:, i, j] = moments[:, j, i] = np.bincount(
+                    which, weights=w * basis[i] * basis[j], minlength=bins
+                )
         count = np.bincount(which, weights=w > 0, minlength=bins)
         full = (count >= 6) & (moments[:, 0, 0] > 0)
         moments += np.eye(4) * (1e-3 * moments[:, 0, 0] + 1e-9)[:, None, None]

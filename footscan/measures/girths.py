@@ -18,7 +18,7 @@ def girths(foot: Located) -> dict[str, Measure]:
     """Girths as a taut tape reads them: hull perimeters of sections of the surface."""
     p, length, marks = foot.points, foot.length, foot.marks
     found: dict[str, Measure] = {}
-    fore = p[:, 0] > 0.42 * length
+    fore = p[(p[:, 0] > 0.42 * length) & (p[:, 0] < 0.9 * length)]
     # the ball: planes through MTH1 and MTH5, tilted about that line
     mth1, mth5 = marks["mth1"], marks["mth5"]
     line = (mth5 - mth1) * [1.0, 1.0, 0.0]
@@ -29,7 +29,7 @@ def girths(foot: Located) -> dict[str, Measure]:
     cuts = []
     for tilt in np.radians(np.arange(-20.0, 20.1, 4.0)):
         normal = np.cos(tilt) * vertical_normal + np.sin(tilt) * UP
-        cut = section(p, middle, normal, UP, fore)
+        cut = section(fore, middle, normal, UP)
         if cut is not None and cut.covered > CLOSED:
             cuts.append((float(tilt), cut.hull_perimeter_mm(), cut.perimeter_mm(), float(cut.points[:, 2].max())))
     if len(cuts) >= 5:
@@ -42,22 +42,25 @@ def girths(foot: Located) -> dict[str, Measure]:
         found.setdefault(key, Measure.missing("the section through the ball is not closed"))
     # sections at right angles to the axis
     waist = (INSTEP_STATION * length + (mth1[0] + mth5[0]) / 2) / 2
-    for key, at in (("instep_girth_mm", 0.5 * length), ("instep_girth_55_mm", 0.55 * length), ("waist_girth_mm", waist)):
-        tape = _tape(p, np.array([at, 0.0, 0.0]), AHEAD, UP)
-        found[key] = value_or_reason(tape, f"hull perimeter at {at / length:.3f} of length", "the section there is not closed")
+    for key, at in (
+        ("instep_girth_mm", 0.5 * length),
+        ("instep_girth_55_mm", 0.55 * length),
+        ("waist_girth_mm", waist),
+    ):
+        method = f"hull perimeter at {at / length:.3f} of length"
+        near = p[np.abs(p[:, 0] - at) < 4.0]
+        found[key] = value_or_reason(
+            _tape(near, np.array([at, 0.0, 0.0]), AHEAD, UP), method, "the section there is not closed"
+        )
     # heel girths: planes that contain y, through the heel's landing point
-    landing = marks.get("heel_landing")
     for key, name, reason in (
         ("heel_girth_long_mm", "ankle_bend", "the leg is too short for an ankle bend"),
         ("heel_girth_short_mm", "instep", NO_POINTS),
     ):
-        top = marks.get(name)
-        tape = None
-        if landing is not None and top is not None:
-            along = (top - landing) * [1.0, 0.0, 1.0]
-            normal = np.cross(along / np.linalg.norm(along), [0.0, 1.0, 0.0])
-            tape = _tape(p, (landing + top) / 2, normal, along / np.linalg.norm(along))
-        found[key] = value_or_reason(tape, f"heel landing to {name}", reason if top is None else "the section is not closed")
+        there = name in marks and "heel_landing" in marks
+        around = _heel_tape(p, marks["heel_landing"], marks[name]) if there else None
+        method = f"heel landing to {name}, plane containing y"
+        found[key] = value_or_reason(around, method, "the section is not closed" if there else reason)
     found["ankle_girth_mm"] = _ankle_girth(foot)
     return found
 
@@ -77,16 +80,27 @@ def _tape(p: Array, origin: Array, normal: Array, up: Array) -> float | None:
     return cut.hull_perimeter_mm() if cut is not None and cut.covered > CLOSED else None
 
 
+def _heel_tape(p: Array, landing: Array, top: Array) -> float | None:
+    """Around the heel: the plane through two points that contains the y axis."""
+    along = (top - landing) * [1.0, 0.0, 1.0]
+    along = along / np.linalg.norm(along)
+    return _tape(p, (landing + top) / 2, np.cross(along, [0.0, 1.0, 0.0]), along)
+
+
 def _ankle_girth(foot: Located) -> Measure:
     """Smallest girth of the leg above the malleoli: level sections every 4 mm."""
     p, length, marks = foot.points, foot.length, foot.marks
     method = "smallest level section above the malleoli"
-    start = max(float(marks[k][2]) for k in marks if k.startswith("malleolus")) if "malleolus_lateral" in marks else 0.3 * length
+    start = (
+        max(float(marks[k][2]) for k in marks if k.startswith("malleolus"))
+        if "malleolus_lateral" in marks
+        else 0.3 * length
+    )
     leg = p[(p[:, 0] < 0.55 * length) & (p[:, 2] > start)]
     if not len(leg) or leg[:, 2].max() < start + 24.0:
         return Measure.missing(LEG_SHORT, method)
     tapes = []
-    for z in np.arange(start + 8.0, min(leg[:, 2].max() - 8.0, start + 90.0), 4.0):
+    for z in np.arange(start + 8.0, min(leg[:, 2].max() - 8.0, start + 90.0), 6.0):
         near = leg[np.abs(leg[:, 2] - z) < 4.0]
         tape = _tape(near, np.array([0.0, 0.0, z]), UP, AHEAD) if len(near) > 60 else None
         if tape is not None:

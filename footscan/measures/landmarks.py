@@ -6,7 +6,7 @@ stands still.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -23,6 +23,7 @@ MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
 INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quoted)
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
 AXIS_STILL_DEG = 0.02
+MOST_TURNS = 12
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
@@ -46,65 +47,83 @@ class Located:
 def locate(rough: Array, axis: str | None = None) -> Located:
     """Find axis and landmarks of one foot. rough (n, 3) mm: x roughly heel to toe, medial at +y, floor at z = 0.
 
-    ``axis`` None: ``toe2`` where toes can be told apart, else ``ball_centre``. ScanError where heel or ball are missing.
+    ``axis`` None: ``toe2`` where toes can be told apart, else ``ball_centre``. ScanError without heel or ball.
     """
-    T = np.eye(4)
-    points, used = rough, axis or "ball_centre"
+    T, points = np.eye(4), rough
+    marks: dict[str, Array] = {}
     tips: list[Array] = []
-    for _ in range(12):
-        # stage 1: heel and length
+    for turn in range(MOST_TURNS):
+        # stage 1: heel, toes, ball
         low = points[points[:, 2] <= LOW_MM]
-        pternion = extreme(low[low[:, 0] < np.percentile(low[:, 0], 8)], axis=0, sign=-1.0, patch_mm=12.0)
-        if pternion is None:
-            raise ScanError("expected a heel, found too few points at the rear end of the foot")
-        front = points[points[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
-        toe = _longest_toe(front)
-        length = float(toe[0] - pternion[0])
-        # stage 2: the ball
-        edges = {s: profile(low[low[:, 2] >= 5.0], along=0, out=1, sign=s) for s in (1.0, -1.0)}
-        ball = {}
-        for name, sign, (a, b) in (("mth1", 1.0, MTH1_RANGE), ("mth5", -1.0, MTH5_RANGE)):
-            found = edges[sign].peak(pternion[0] + a * length, pternion[0] + b * length, 0.05 * length)
-            if found is None:
-                raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
-            station, reach, _inside = found
-            z = float(np.interp(station, edges[sign].at, np.nan_to_num(edges[sign].cross, nan=15.0)))
-            ball[name] = np.array([station, reach, z])
-        # stage 3: toes, and with them the axis
-        tips = _toe_tips(front, pternion, length)
+        marks["pternion"] = _pternion(low)
+        if turn < 3:  # tips are places on the skin: once the heading is nearly right they only turn with it
+            front = points[points[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
+            marks["longest_toe"] = _longest_toe(front)
+            tips = _toe_tips(front, marks["pternion"], marks["longest_toe"])
+        marks |= _ball(low, marks["pternion"], marks["longest_toe"])
+        # stage 2: the axis that they give
         used = axis or ("toe2" if len(tips) >= 2 else "ball_centre")
-        target = tips[1] if used == "toe2" and len(tips) >= 2 else (ball["mth1"] + ball["mth5"]) / 2
-        angle = float(np.arctan2(target[1] - pternion[1], target[0] - pternion[0]))
-        step = compose(np.eye(3), [-pternion[0], -pternion[1], 0.0]) @ turn_z(-angle, (pternion[0], pternion[1]))
+        middle = (marks["mth1"] + marks["mth5"]) / 2
+        ahead = (tips[1] if used == "toe2" and len(tips) >= 2 else middle) - marks["pternion"]
+        angle = float(np.arctan2(ahead[1], ahead[0]))
+        x, y, _ = marks["pternion"]
+        step = compose(np.eye(3), np.array([-x, -y, 0.0])) @ turn_z(-angle, (x, y))
+        still = abs(np.degrees(angle)) < AXIS_STILL_DEG and np.hypot(x, y) < 0.02
+        # stage 3: turn all into it
         T = step @ T
         points = transform(T, rough)
-        if abs(np.degrees(angle)) < AXIS_STILL_DEG and np.hypot(*pternion[:2]) < 0.02:
+        marks = {name: transform(step, p[None])[0] for name, p in marks.items()}
+        tips = [transform(step, p[None])[0] for p in tips]
+        if turn >= 3 and still:
             break
-    marks = {"pternion": pternion, "longest_toe": toe, **ball}
     # with fewer than five hills only the first two are sure to be the first two toes
     marks |= {f"toe{k + 1}_tip": tip for k, tip in enumerate(tips if len(tips) == 5 else tips[:2])}
-    marks = {name: transform(step, p[None])[0] for name, p in marks.items()}
-    low = points[points[:, 2] <= LOW_MM]
+    length = float(marks["longest_toe"][0])
     plan = points[(points[:, 2] >= 2.0) & (points[:, 2] <= np.where(points[:, 0] > 0.75 * length, 80.0, LOW_MM))]
     medial, lateral = (profile(plan, along=0, out=1, sign=s) for s in (1.0, -1.0))
     ridge = profile(points, along=0, out=2, sign=1.0, step_mm=3.0)
-    located = Located(points, T, marks, used, length, medial, lateral, ridge, len(tips))
-    marks |= _more_marks(located)
-    return located
+    found = Located(points, T, marks, used, length, medial, lateral, ridge, len(tips))
+    return replace(found, marks=marks | _more_marks(found))
+
+
+def _pternion(low: Array) -> Array:
+    """The rearmost point of the surface below 40 mm."""
+    heel = extreme(low[low[:, 0] < np.percentile(low[:, 0], 8)], axis=0, sign=-1.0, patch_mm=12.0)
+    if heel is None:
+        raise ScanError("expected a heel, found too few points at the rear end of the foot")
+    return heel
+
+
+def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
+    """MTH1 and MTH5: the outermost places of the plan in their stretch of the length, 5–40 mm high."""
+    length = float(toe[0] - heel[0])
+    marks = {}
+    for name, sign, (a, b) in (("mth1", 1.0, MTH1_RANGE), ("mth5", -1.0, MTH5_RANGE)):
+        near = low[(low[:, 2] >= 5.0) & (low[:, 0] > heel[0] + (a - 0.08) * length)]
+        edge = profile(near[near[:, 0] < heel[0] + (b + 0.08) * length], along=0, out=1, sign=sign)
+        found = edge.peak(heel[0] + a * length, heel[0] + b * length, 0.05 * length)
+        if found is None:
+            raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
+        marks[name] = np.array([found[0], found[1], np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=15.0))])
+    return marks
 
 
 def _longest_toe(front: Array) -> Array:
     """The foremost point of the surface."""
-    tip = extreme(front[front[:, 0] > front[:, 0].max() - 25.0], axis=0, sign=1.0, patch_mm=6.0)
+    foremost = np.sort(front[:, 0])[-min(len(front), 10)]  # a few specks may stand ahead of the toes
+    tip = extreme(
+        front[(front[:, 0] > foremost - 25.0) & (front[:, 0] < foremost + 4.0)], axis=0, sign=1.0, patch_mm=6.0
+    )
     if tip is None:
         raise ScanError("expected toes, found too few points at the front end of the foot")
     return tip
 
 
-def _toe_tips(front: Array, heel: Array, length: float) -> list[Array]:
+def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
     """Toe tips, medial first; none where the first two toes can't be told apart (sock, coarse scan)."""
     # stage 1: the front contour in polar coordinates around a point ahead of the heel
-    origin = heel[:2] + [0.25 * length, 0.0]
+    length = float(toe[0] - heel[0])
+    origin = heel[:2] + np.array([0.25 * length, 0.0])
     front = front[front[:, 0] > heel[0] + 0.62 * length]
     d = front[:, :2] - origin
     phi, r = np.arctan2(d[:, 1], d[:, 0]), np.hypot(d[:, 0], d[:, 1])
@@ -115,8 +134,8 @@ def _toe_tips(front: Array, heel: Array, length: float) -> list[Array]:
     order = np.lexsort((-r, own))
     start = np.searchsorted(own[order], np.arange(bins))
     count = np.bincount(own, minlength=bins)
-    third = order[np.minimum(start + np.minimum(2, np.maximum(count - 1, 0)), len(order) - 1)]
-    contour = np.where(count > 0, r[third], 0.0)
+    skip = np.minimum(np.clip(count // 16, 2, 8), np.maximum(count - 1, 0))  # specks between the toes are no skin
+    contour = np.where(count > 0, r[order[np.minimum(start + skip, len(order) - 1)]], 0.0)
     if np.mean(count[2:-2] > 2) < 0.9:
         return []
     contour = np.asarray(np.convolve(np.pad(contour, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
@@ -132,17 +151,18 @@ def _toe_tips(front: Array, heel: Array, length: float) -> list[Array]:
         if tip is not None and tip[0] - heel[0] > 0.74 * length:
             tips.append(tip)
             prominences.append(float(prominence))
-    order = sorted(range(len(tips)), key=lambda k: -tips[k][1])
-    tips = [tips[k] for k in order]
+    medial_first = sorted(range(len(tips)), key=lambda k: -tips[k][1])
+    tips = [tips[k] for k in medial_first]
     # stage 3: are they toes? the cleft beside the hallux must be deep, their number at most five
-    if not 2 <= len(tips) <= 5 or min(prominences[order[0]], prominences[order[1]]) < CLEFT_MM:
+    if not 2 <= len(tips) <= 5 or min(prominences[k] for k in medial_first[:2]) < CLEFT_MM:
         return []
     return tips
 
 
 def _more_marks(foot: Located) -> dict[str, Array]:
     """Landmarks that hang on axis and length: heel, instep, ankle, malleoli, toe bulges."""
-    p, length, marks = foot.points, foot.length, {}
+    p, length = foot.points, foot.length
+    marks: dict[str, Array] = {}
     # heel landing: the lowest point of the heel's rear contact edge
     rear = p[(p[:, 0] < 0.2 * length) & (p[:, 2] < 0.5 * LOW_MM)]
     sole = profile(rear[np.abs(rear[:, 1]) < 0.06 * length], along=0, out=2, sign=-1.0)

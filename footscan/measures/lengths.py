@@ -17,8 +17,9 @@ def lengths(foot: Located) -> dict[str, Measure]:
     marks, length = foot.marks, foot.length
     mth1, mth5 = marks["mth1"], marks["mth5"]
     axis = f"axis {foot.axis}"
-    ball = foot.medial.peak(0.60 * length, 0.82 * length, 0.05 * length), foot.lateral.peak(
-        0.52 * length, 0.78 * length, 0.05 * length
+    ball = (
+        foot.medial.peak(0.60 * length, 0.82 * length, 0.05 * length),
+        foot.lateral.peak(0.52 * length, 0.78 * length, 0.05 * length),
     )
     across = ball[0][1] - ball[1][1] if ball[0] and ball[1] else None
     heel = _breadth(foot, 0.16)
@@ -37,7 +38,11 @@ def lengths(foot: Located) -> dict[str, Measure]:
 
 def value_or_reason(value: float | None, method: str, reason: str = NO_POINTS) -> Measure:
     """The measure, or the missing one with its reason where there is no finite value."""
-    return Measure.missing(reason, method) if value is None or not np.isfinite(value) else Measure(float(value), method=method)
+    return (
+        Measure.missing(reason, method)
+        if value is None or not np.isfinite(value)
+        else Measure(float(value), method=method)
+    )
 
 
 def _breadth(foot: Located, station: float) -> float | None:
@@ -68,7 +73,9 @@ def heights(foot: Located) -> dict[str, Measure]:
     found["bimalleolar_breadth_mm"] = value_or_reason(apart, "between the malleoli", "a malleolus was not found")
     for toe in ("toe1", "toe5"):
         mark = marks.get(f"{toe}_bulge")
-        found[f"{toe}_height_mm"] = value_or_reason(None if mark is None else _toe_height(foot, mark), "highest point at the toe joint")
+        found[f"{toe}_height_mm"] = value_or_reason(
+            None if mark is None else _toe_height(foot, mark), "highest point at the toe joint"
+        )
     navicular = _navicular(foot)
     found["navicular_height_mm"] = (
         Measure.missing(NO_POINTS)
@@ -104,7 +111,7 @@ def angles(foot: Located) -> dict[str, Measure]:
     marks, length = foot.marks, foot.length
     found: dict[str, Measure] = {}
     lines = {}
-    for toe, edge, mark, sign in (("toe1", foot.medial, "mth1", 1.0), ("toe5", foot.lateral, "mth5", -1.0)):
+    for toe, edge, sign in (("toe1", foot.medial, 1.0), ("toe5", foot.lateral, -1.0)):
         tangent = _tangent(edge.at, sign * edge.reach, length)
         method = "tangent of heel and ball against the line ball to toe"
         if tangent is None:
@@ -119,13 +126,17 @@ def angles(foot: Located) -> dict[str, Measure]:
             found[f"{toe}_angle_deg"] = Measure.missing(NO_POINTS, method)
             continue
         to_toe = (sign * edge.reach[near] - contact[1]) / (edge.at[near] - contact[0])
-        found[f"{toe}_angle_deg"] = Measure(float(np.degrees(np.arctan(slope) - np.arctan(to_toe.max()))), method=method)
+        found[f"{toe}_angle_deg"] = Measure(
+            float(np.degrees(np.arctan(slope) - np.arctan(to_toe.max()))), method=method
+        )
     # ball angle: MTH5–MTH1 against the medial heel tangent
     if "toe1" in lines:
         d = (marks["mth5"] - marks["mth1"])[:2]
         rearward = -np.array([1.0, lines["toe1"]])
         cos = d @ rearward / np.linalg.norm(d) / np.linalg.norm(rearward)
-        found["ball_angle_deg"] = Measure(float(np.degrees(np.arccos(cos))), method="mth5–mth1 against the medial heel tangent")
+        found["ball_angle_deg"] = Measure(
+            float(np.degrees(np.arccos(cos))), method="mth5–mth1 against the medial heel tangent"
+        )
     else:
         found["ball_angle_deg"] = Measure.missing(NO_POINTS)
     found["rearfoot_angle_deg"] = _rearfoot(foot)

@@ -29,17 +29,17 @@ KEYS: tuple[str, ...] = (
 
 #: Keys that need to know which side is medial.
 SIDED = (
-    "ball_length_medial_mm", "ball_length_lateral_mm", "truncated_foot_length_mm", "arch_height_index", "toe1_angle_deg",
-    "toe5_angle_deg", "toe1_height_mm", "toe5_height_mm", "malleolus_medial_height_mm", "malleolus_lateral_height_mm",
-    "navicular_height_mm", "ball_angle_deg", "rearfoot_angle_deg", "toe_type", *PRINT_KEYS, *APEX_KEYS,
+    "ball_length_medial_mm", "ball_length_lateral_mm", "truncated_foot_length_mm", "arch_height_index",
+    "toe1_angle_deg", "toe5_angle_deg", "toe1_height_mm", "toe5_height_mm", "malleolus_medial_height_mm",
+    "malleolus_lateral_height_mm", "navicular_height_mm", "ball_angle_deg", "rearfoot_angle_deg", "toe_type", *PRINT_KEYS, *APEX_KEYS,
 )  # fmt: skip
 
-#: SD of scanner and repositioning together, by kind of measure (live-foot repeats of a good scanner: mean absolute
-#: difference 0.73–1.50 mm, Lee 2014; a normal difference of two repeats has SD = 0.886 · that mean).
+#: SD of scanner and repositioning together, by kind of measure. Live-foot repeats of a good scanner: mean absolute
+#: difference 0.73–1.50 mm (Lee 2014); a normal difference of two repeats has SD = 0.886 · that mean.
 REPEAT_SD = {"length": 0.9, "breadth": 0.9, "height": 1.0, "girth": 1.3, "angle": 1.5, "ratio": 0.02, "volume": 15.0}
 #: SD of what the rules leave open on smooth prominences, where resampling alone can't show it.
 RULE_SD = {"length": 0.2, "breadth": 0.2, "height": 0.3, "girth": 0.4, "angle": 0.4, "ratio": 0.005, "volume": 4.0}
-HALVINGS = 4
+HALVINGS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True)
     values = {key: _with_sd(key, value, spread[key]) for key, value in values.items()}
     if not side_known:
         missing = Measure.missing("left or right is unknown: say which with --side")
-        values |= {key: missing for key in SIDED}
+        values |= dict.fromkeys(SIDED, missing)
     sd = {name: np.sqrt(np.mean(np.square(both), axis=0)) for name, both in marks.items() if both}
     return Found(located, sole, Landmarks(located.marks, sd), {key: values[key] for key in KEYS})
 

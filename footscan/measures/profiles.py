@@ -13,8 +13,8 @@ DEPTH_MM = 3.5  #: points this near the outermost one of a station take part in 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """``at`` (k,) mm stations along one axis, ``reach`` (k,) mm the surface's extreme there (NaN where there are too few
-    points), ``cross`` (k,) mm where it lies on the third axis, ``sign`` the direction (+1 or -1)."""
+    """``at`` (k,) mm stations along one axis, ``reach`` (k,) mm the surface's extreme there (NaN where points are too
+    few), ``cross`` (k,) mm where it lies on the third axis, ``sign`` the direction (+1 or -1)."""
 
     at: Array
     reach: Array
@@ -54,7 +54,9 @@ def _smooth(values: Array) -> Array:
     return np.convolve(padded, np.ones(5) / 5, mode="valid")
 
 
-def profile(points: Array, along: int, out: int, sign: float, step_mm: float = 2.0, depth_mm: float = DEPTH_MM) -> Profile:
+def profile(
+    points: Array, along: int, out: int, sign: float, step_mm: float = 2.0, depth_mm: float = DEPTH_MM
+) -> Profile:
     """The surface's extreme in direction ``sign`` · axis ``out`` at stations ``step_mm`` apart on axis ``along``.
 
     At each station a parabola over the third axis is fitted to the outermost points (those within ``depth_mm`` of the

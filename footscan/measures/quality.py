@@ -30,7 +30,9 @@ def judge(found: Found, ground: Ground, votes: SideVotes, side: Side, given: boo
         cost(5, "leg_short", "the scan ends below the ankle's narrowest place")
     density = len(found.located.points) / (0.9 * length * found.located.length * 0.75 / 100.0)
     if density < POINTS_PER_CM2:
-        cost(10, "too_sparse", f"about {density:.0f} points a cm² are left after cleaning, {POINTS_PER_CM2:.0f} are good")
+        cost(
+            10, "too_sparse", f"about {density:.0f} points a cm² are left after cleaning, {POINTS_PER_CM2:.0f} are good"
+        )
     if ground.method == "scanner":
         cost(10, "unloaded", "the sole rests on nothing: the scanner's own vertical was taken as up")
     elif ground.method == "support":

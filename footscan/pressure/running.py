@@ -1,8 +1,9 @@
 """One accumulator for whole recordings, files read in blocks and live streams: each frame is looked at once.
 
 Per cell: peak, time integral, and for each threshold the time above it and the dose (the integral of what is above).
-Per frame: force, loaded area, peak, centre of pressure. Frames are worked on in chunks of ``CHUNK`` counted from the first
-one, however they arrive, so the same frames give the same bits; sums run in float64 and never through a threaded library.
+Per frame: force, loaded area, peak, centre of pressure. Frames are worked on in chunks of one length (it depends on the
+number of cells only), counted from the first frame, however they arrive: the same frames give the same bits. Sums run
+in float64 and never through a threaded library.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from footscan.types import KPA_MM2_PER_N, Array, PressureRecording, SensorLayout
 
-CHUNK = 64  #: frames worked on at a time: 4,096 cells of them fit a processor's cache
+CHUNK_CELLS = 1 << 17  #: readings worked on at a time: they fit a processor's cache
 DOSE_THRESHOLDS_KPA = (100.0, 200.0)
 
 
@@ -77,12 +78,13 @@ class Accumulator:
         loaded_above: float = 0.0,
     ) -> None:
         cells = len(layout.xy_mm)
+        self._chunk = int(np.clip(CHUNK_CELLS // max(cells, 1), 4, 256))
         self._share = cell_weights(layout, unit)
         self._xy = layout.xy_mm
         self._cell_area = layout.area_mm2
         self._thresholds, self._loaded_above = thresholds, loaded_above
-        self._values = np.zeros((CHUNK, cells), np.float32)  # frames that wait until a chunk is full
-        self._weights = np.zeros(CHUNK)
+        self._values = np.zeros((self._chunk, cells), np.float32)  # frames that wait until a chunk is full
+        self._weights = np.zeros(self._chunk)
         self._waiting = 0
         self._peak = np.full(cells, -np.inf)
         self._integral = np.zeros(cells)
@@ -96,15 +98,15 @@ class Accumulator:
         """
         start = 0
         while start < len(values):
-            stop = min(len(values), start + CHUNK - self._waiting)
+            stop = min(len(values), start + self._chunk - self._waiting)
             block = values[start:stop] if valid is None else np.where(valid[start:stop], values[start:stop], 0)
-            if len(block) == CHUNK:
+            if len(block) == self._chunk:
                 self._work(block, weight_s[start:stop])
             else:
                 into = slice(self._waiting, self._waiting + len(block))
                 self._values[into], self._weights[into] = block, weight_s[start:stop]
                 self._waiting = into.stop
-                if self._waiting == CHUNK:
+                if self._waiting == self._chunk:
                     self._work(self._values, self._weights)
                     self._waiting = 0
             start = stop

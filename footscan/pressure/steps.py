@@ -13,6 +13,9 @@ import numpy as np
 from footscan.types import Array, Event, Side
 
 
+CUT_FRACTION = 0.25  #: of a contact's largest force: with more than that at the recording's edge, the rest was lost
+
+
 @dataclass(frozen=True)
 class ContactRule:
     """What counts as a contact. Fractions and newtons are those of design/pressure.md."""
@@ -70,10 +73,16 @@ def find_contacts(force: Array, time_s: Array, on: float, off: float, rule: Cont
         else:
             merged.append((start, stop))
     return [
-        Contact(a, b, float(time_s[a]), float(end_s[b - 1]), cut=bool((a == 0 and force[0] > off) or b == n))
+        Contact(a, b, float(time_s[a]), float(end_s[b - 1]), cut=_is_cut(force, a, b))
         for a, b in merged
         if end_s[b - 1] - time_s[a] >= rule.least_contact_s - 1e-9
     ]
+
+
+def _is_cut(force: Array, start: int, stop: int) -> bool:
+    """Whether the recording begins or ends in the middle of a contact (a plate may be triggered by its first touch)."""
+    middle = CUT_FRACTION * float(force[start:stop].max())
+    return bool((start == 0 and force[0] > middle) or (stop == len(force) and force[-1] > middle))
 
 
 def swing_baseline(values: Array, force: Array) -> Array | None:

@@ -27,18 +27,29 @@ def voxel_grid(points: Array, size_mm: float = 1.0) -> tuple[Array, Array]:
     means : (m, 3) mm, in grid order (the order of the input points does not matter)
     counts : (m,) points in each voxel
     """
+    # stage 1: coarse blocks of 8^3 voxels, numbered by occupation, so that far outliers cost nothing
     low = points.min(axis=0)
     ijk = ((points - low) / size_mm).astype(np.int32)
-    shape = ijk.max(axis=0).astype(np.int64) + 1
-    flat = (ijk[:, 0] * shape[1] + ijk[:, 1]) * shape[2] + ijk[:, 2]
+    block = ijk >> 3
+    shape = block.max(axis=0).astype(np.int64) + 1
     if int(shape.prod()) > MAX_GRID_CELLS:
-        _, flat = np.unique(flat, return_inverse=True)
+        raise ScanError(
+            f"expected feet within a few metres, found points spread over {np.round(points.max(0) - low)} mm;"
+            " cut the scan to the platform or check its unit"
+        )
+    coarse = (block[:, 0] * shape[1] + block[:, 1]) * shape[2] + block[:, 2]
+    occupied = np.bincount(coarse, minlength=int(shape.prod())) > 0
+    number = np.cumsum(occupied) - 1
+    # stage 2: a dense grid within the occupied blocks
+    ijk &= 7
+    flat = number[coarse] * 512 + ((ijk[:, 0] << 6) | (ijk[:, 1] << 3) | ijk[:, 2])
     counts = np.bincount(flat)
-    full = np.flatnonzero(counts)
+    full = counts > 0
+    compact = (np.cumsum(full) - 1)[flat]
+    counts = counts[full]
     # the sums of coordinates: in the order of the input, so round-off (1e-12 mm) is all that a reordering changes
-    sums = [np.bincount(flat, weights=points[:, k] - low[k])[full] for k in range(3)]
-    number = counts[full]
-    return np.stack(sums, axis=1) / number[:, None] + low, number
+    sums = [np.bincount(compact, weights=points[:, k] - low[k]) for k in range(3)]
+    return np.stack(sums, axis=1) / counts[:, None] + low, counts
 
 
 def clusters(points: Array, reach_mm: float = 6.0) -> Array:

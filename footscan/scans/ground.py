@@ -17,6 +17,8 @@ from footscan.frame import compose, rotation_to_z, transform
 from footscan.types import Array
 
 FLOOR_TOLERANCE_MM = 2.0  #: a scanned floor point lies this near its plane
+COLUMN_MM = 3.0  #: a low point belongs to a foot if skin stands above it in a column this wide
+SMALLEST_FOOT_MM2 = 2000.0  #: plan area
 CONTACT_MM = 1.5  #: a sole point this near the support plane counts as resting on it
 BROAD_CONTACT = 0.6  #: share of the length over which a sole must rest to give its own plane
 FOOT_BREADTH_TO_LENGTH = (0.22, 0.62)  #: of the horizontal outline, legs and splay included
@@ -91,20 +93,19 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     if len(stands) < 50:
         return None
     # a floor reaches beyond the hull of what stands on it; a sole that was capped flat, or a side, does not
-    cells = 8.0
-    origin = level[:, :2].min(axis=0)
-    beyond = _beyond_hull(stands, level[low, :2])
-    floor_cells = np.unique(((level[low, :2][beyond] - origin) / cells).astype(np.int64), axis=0)
-    if len(floor_cells) < 40:
+    beyond = level[low, :2][_beyond_hull(stands, level[low, :2])]
+    if len(np.unique((beyond / 8.0).astype(np.int64), axis=0)) < 40:
         return None
-    over = np.unique(((stands - origin) / cells).astype(np.int64), axis=0)
-    shape = tuple(int(s) for s in ((level[:, :2].max(axis=0) - origin) / cells).astype(np.int64) + 4)
-    mask = np.zeros(shape, dtype=np.bool_)
-    mask[over[:, 0] + 1, over[:, 1] + 1] = True
-    # of the low points keep those beneath the foot itself (a sole seen through glass), the rest is floor
-    inner = ndimage.binary_erosion(ndimage.binary_fill_holes(mask), iterations=1)
-    ij = ((level[:, :2] - origin) / cells).astype(np.int64) + 1
-    is_floor = (level[:, 2] < FLOOR_TOLERANCE_MM) & ~inner[ij[:, 0], ij[:, 1]]
+    # of the low points keep those with skin above them (a sole seen through glass), the rest is floor
+    ij = ((level[:, :2] - level[:, :2].min(axis=0)) / COLUMN_MM).astype(np.int64) + 1
+    column = np.zeros(tuple(ij.max(axis=0) + 2), dtype=np.bool_)
+    above = ij[level[:, 2] > 6.0]
+    column[above[:, 0], above[:, 1]] = True
+    label, _ = ndimage.label(column)
+    sizes = np.bincount(label.ravel())
+    sizes[0] = 0
+    column = ndimage.binary_closing(sizes[label] * COLUMN_MM**2 > SMALLEST_FOOT_MM2)  # specks stand over the floor too
+    is_floor = (level[:, 2] < FLOOR_TOLERANCE_MM) & ~column[ij[:, 0], ij[:, 1]]
     return Ground(T, "floor", is_floor)
 
 

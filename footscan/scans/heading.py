@@ -59,7 +59,7 @@ class SideVotes:
 
 
 def vote_side(rough: Array) -> SideVotes:
-    """Left or right? rough (n, 3) mm from :func:`find_heading`. Each vote is clipped to ±1, so that none rules alone."""
+    """Left or right? rough (n, 3) mm from :func:`find_heading`. Each vote is clipped to ±1: none rules alone."""
     # straighten first: the line from the middle of the heel to the middle of the ball, so that splay does not vote
     p = _straightened(rough)
     x, y, z = p.T
@@ -87,7 +87,10 @@ def vote_side(rough: Array) -> SideVotes:
     votes["waist"] = _clip(float(sag[0] - sag[1]) / (0.03 * length))
     # the arch: the sole is higher on the medial side of the midfoot
     under = (x > 0.35 * length) & (x < 0.58 * length)
-    medial, lateral = under & (y > 0.04 * length) & (y < 0.11 * length), under & (y < -0.04 * length) & (y > -0.11 * length)
+    medial, lateral = (
+        under & (y > 0.04 * length) & (y < 0.11 * length),
+        under & (y < -0.04 * length) & (y > -0.11 * length),
+    )
     if medial.sum() > 20 and lateral.sum() > 20:
         votes["arch"] = _clip((np.percentile(z[medial], 5) - np.percentile(z[lateral], 5)) / (0.02 * length))
     # the dorsal ridge of the forefoot runs on the medial side

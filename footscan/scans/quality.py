@@ -21,8 +21,8 @@ def check_is_foot(rough: Array) -> None:
     length = float(np.ptp(np.percentile(x[low], [0.1, 99.9])))
     if not FOOT_LENGTH_MM[0] <= length <= FOOT_LENGTH_MM[1]:
         raise ScanError(
-            f"expected a foot {FOOT_LENGTH_MM[0]:.0f} to {FOOT_LENGTH_MM[1]:.0f} mm long, found something {length:.0f} mm long;"
-            " check the unit, or is it no foot?"
+            f"expected a foot {FOOT_LENGTH_MM[0]:.0f} to {FOOT_LENGTH_MM[1]:.0f} mm long, found something"
+            f" {length:.0f} mm long; check the unit, or is it no foot?"
         )
     ball = low & (x > 0.5 * length) & (x < 0.85 * length)
     breadth = float(np.ptp(np.percentile(y[ball], [0.2, 99.8]))) / length
@@ -32,15 +32,16 @@ def check_is_foot(rough: Array) -> None:
             f" found {breadth:.2f}: this is no foot, or only a part of one"
         )
     toes, mid, rear = (_height(x, z, length, a) for a in (0.88, 0.75, 0.30))
-    if toes > TOE_HEIGHT_TO_LENGTH * length + 12.0:
+    tallest = TOE_HEIGHT_TO_LENGTH * length + 12.0
+    if toes > tallest:
         raise ScanError(
-            f"expected toes less than {TOE_HEIGHT_TO_LENGTH * length + 12.0:.0f} mm high, found {toes:.0f} mm at 88 % of the length:"
+            f"expected toes less than {tallest:.0f} mm high, found {toes:.0f} mm at 88 % of the length:"
             " this is no foot (a stump, a shoe?)"
         )
     if rear < TALLER_BEHIND * mid:
         raise ScanError(
-            f"expected the hindfoot to be taller than the forefoot, found {rear:.0f} mm at 30 % and {mid:.0f} mm at 75 %"
-            " of the length: this is no foot, or its hindfoot is missing"
+            f"expected the hindfoot to be taller than the forefoot, found {rear:.0f} mm at 30 % and {mid:.0f} mm at"
+            " 75 % of the length: this is no foot, or its hindfoot is missing"
         )
     # a foot has a skin all along: an empty stretch is half a foot
     stations = np.histogram(x[low], bins=20, range=(0.0, length))[0]

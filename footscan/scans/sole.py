@@ -42,7 +42,7 @@ def sole_surface(points: Array) -> SoleSurface:
     z = np.where(closed, _blur(z, measured, 0.8), np.nan)
     x = origin[0] + (np.arange(shape[0]) + 0.5) * STEP_MM
     y = origin[1] + (np.arange(shape[1]) + 0.5) * STEP_MM
-    return SoleSurface(x, y, z, measured, _is_capped(x, z))
+    return SoleSurface(x, y, z, measured, _is_capped(x, y, z))
 
 
 def _blur(z: Array, known: Array, sigma: float) -> Array:
@@ -56,20 +56,41 @@ def _blur(z: Array, known: Array, sigma: float) -> Array:
     return result
 
 
-def _is_capped(x: Array, z: Array) -> bool:
-    """A lid is flat nearly everywhere, the sulcus between ball and toes included; a sole pressed on glass is not."""
+def _is_capped(x: Array, y: Array, z: Array) -> bool:
+    """A lid is flat where no loaded foot is: across the sulcus between ball and toes, or as far in as a straight line
+    from the heel's medial edge of contact to the ball's. A foot so flat that it can't be told from a lid counts as one:
+    nothing is known of its arch either way."""
     known = np.isfinite(z)
     rows = np.flatnonzero(known.any(axis=1))
     if len(rows) < 20:
         return False
-    first, length = x[rows[0]], float(x[rows[-1]] - x[rows[0]])
-    body = (x > first + 0.06 * length) & (x < first + 0.94 * length)
-    low, flat = known[body] & (z[body] < 10.0), known[body] & (z[body] < CAP_FLATNESS_MM)
-    if flat.sum() < 0.7 * low.sum():
+    station = (x - x[rows[0]]) / float(x[rows[-1]] - x[rows[0]])
+    flat, low = known & (z < CAP_FLATNESS_MM), known & (z < 10.0)
+    body = (station > 0.06) & (station < 0.94)
+    if flat[body].sum() < 0.6 * low[body].sum():
         return False
-    fore = (x > first + 0.70 * length) & (x < first + 0.90 * length)
+    # across the sulcus
+    fore = (station > 0.70) & (station < 0.90)
     forefoot = ndimage.binary_erosion(known[fore] & (z[fore] < 25.0), iterations=6)
-    return bool(forefoot.sum() > 20 and np.mean(z[fore][forefoot] < CAP_FLATNESS_MM) > 0.97)
+    if flat[body].sum() > 0.7 * low[body].sum() and forefoot.sum() > 20 and flat[fore][forefoot].mean() > 0.97:
+        return True
+    # along the medial edge
+    reach = np.where(flat, y[None, :], -np.inf).max(axis=1)
+    heel, ball, mid = (
+        _between(station, a, b) & np.isfinite(reach) for a, b in ((0.10, 0.25), (0.60, 0.72), (0.30, 0.55))
+    )
+    if heel.sum() < 3 or ball.sum() < 3 or mid.sum() < 5:
+        return False
+    ends = (
+        np.array([np.median(station[heel]), np.median(station[ball])]),
+        np.array([reach[heel].max(), reach[ball].max()]),
+    )
+    short = np.interp(station[mid], *ends) - reach[mid]
+    return bool(np.percentile(short, 90) < 0.02 * float(x[rows[-1]] - x[rows[0]]))
+
+
+def _between(values: Array, low: float, high: float) -> Array:
+    return (values > low) & (values < high)
 
 
 def footprints(sole: SoleSurface, points: Array) -> tuple[Footprint, ...]:
@@ -82,7 +103,10 @@ def footprints(sole: SoleSurface, points: Array) -> tuple[Footprint, ...]:
     # the plan: a column is covered where any point below 25 mm stands in it; its edge through the outermost points
     low = points[(points[:, 2] < OUTLINE_MM) & (points[:, 2] > -5.0)]
     ij = np.stack(
-        [np.searchsorted(sole.x_mm - STEP_MM / 2, low[:, 0]) - 1, np.searchsorted(sole.y_mm - STEP_MM / 2, low[:, 1]) - 1]
+        [
+            np.searchsorted(sole.x_mm - STEP_MM / 2, low[:, 0]) - 1,
+            np.searchsorted(sole.y_mm - STEP_MM / 2, low[:, 1]) - 1,
+        ]
     )
     inside = (ij >= 0).all(axis=0)
     plan = np.zeros(z.shape, dtype=np.bool_)

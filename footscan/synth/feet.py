@@ -7,7 +7,6 @@ code that measures scans.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from footscan.synth import loft, skin, truth
+from footscan.synth import answers, fitting, joining, loft, skin, truth
 from footscan.types import Array, Landmarks, Mesh, Side
 
 ToeType = Literal["egyptian", "greek", "square"]
@@ -65,107 +64,56 @@ class SyntheticFoot:
 
 # ------------------------------------------------------------------ building
 
-
-def _body(shape: loft.BodyShape, skin_shape: skin.SkinShape, length: float, arched: bool) -> Array:
-    """Skin points (rows, around, 3) mm of body and leg."""
-    end, cap = (1.0, 0.075) if shape.fused else (0.845, 0.06)
-    return skin.deform(loft.body(shape, end, cap) * length, length, skin_shape, arched)
-
-
-def _join(parts: list[tuple[Array, Array]], leg_mm: float) -> tuple[Array, Array]:
-    """One watertight mesh out of overlapping closed ones, cut flat at the leg's top."""
-    from manifold3d import Manifold, Mesh64
-
-    solids = [Manifold(Mesh64(v, f.astype(np.uint64))) for v, f in parts]
-    whole = solids[0]
-    for solid in solids[1:]:
-        whole = whole + solid
-    whole = whole.trim_by_plane((0.0, 0.0, -1.0), -leg_mm)
-    out = whole.to_mesh64()
-    return np.array(out.vert_properties[:, :3]), np.array(out.tri_verts).astype(np.int64)
+#: sizes that follow the length where the spec leaves them open (ANSUR II men, ratios of means; arch, navicular and medial
+#: malleolus are our own choice)
+RATIOS = {
+    "foot_breadth_mm": 0.3759,  # across; the diagonal follows from the stations
+    "ball_girth_mm": 0.9301,
+    "instep_height_mm": 0.252,
+    "heel_breadth_mm": 0.2675,
+    "ankle_girth_mm": 0.8464,
+    "bimalleolar_breadth_mm": 0.276,
+    "malleolus_lateral_height_mm": 0.2691,
+    "malleolus_medial_height_mm": 0.312,
+    "navicular_height_mm": 0.155,
+    "arch_apex_height_mm": 0.048,
+}
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """All sizes of a spec in mm, the open ones filled in proportion (source: ``people.RATIOS``)."""
-
-    breadth: float
-    girth: float
-    instep: float
-    heel: float
-
-
-def _wanted(spec: FootSpec) -> _Wanted:
-    length = spec.length_mm
-
-    def or_ratio(value: float | None, ratio: float) -> float:
-        return ratio * length if value is None else value
-
-    return _Wanted(
-        breadth=or_ratio(spec.foot_breadth_mm, 0.3865),
-        girth=or_ratio(spec.ball_girth_mm, 0.930),
-        instep=or_ratio(spec.instep_height_mm, 0.252),
-        heel=or_ratio(spec.heel_breadth_mm, 0.2675),
-    )
-
-
-def _adjust(spec: FootSpec, wanted: _Wanted) -> tuple[loft.BodyShape, skin.SkinShape, Array]:
-    """Shapes whose true sizes are the wanted ones, and the body's skin: each factor follows its own size."""
-    length, fused = spec.length_mm, spec.toes == "fused"
-    shape = loft.BodyShape(mth1_station=spec.mth1_station, mth5_station=spec.mth5_station, fused=fused)
-    skin_shape = skin.SkinShape(
-        arch_mm=spec.arch_apex_height_mm or 0.055 * length,
-        arch_station=spec.arch_apex_station,
-        malleolus_lateral_mm=spec.malleolus_lateral_height_mm or 0.269 * length,
-        malleolus_medial_mm=spec.malleolus_medial_height_mm or 0.305 * length,
-        navicular_mm=spec.navicular_height_mm or 0.155 * length,
-        tilt_deg=spec.rearfoot_angle_deg,
-        malleolus_bump_mm=0.033 * length,
-    )
-    for _ in range(8):
-        points = skin.settle(_body(shape, skin_shape, length, spec.sole == "arched"))
-        v, f = loft.grid_mesh(points)
-        whole = truth.Skin(v, f, length)
-        mth1, mth5 = truth.ball_points(v, length)
-        got = _Wanted(
-            breadth=float(np.hypot(*(mth1 - mth5)[:2])),
-            girth=truth.least_girth(whole.part((0.5, 0.9), 0.4 * length), mth1, mth5)[0],
-            instep=truth.hull_at(whole.part((0.45, 0.56)), 0.50)[1],
-            heel=truth.breadth_at(whole.part((0.1, 0.22), 60.0), truth.HEEL_STATION),
+def wanted_sizes(spec: FootSpec) -> dict[str, float]:
+    """Every size that the drawing is fitted to, the open ones filled in proportion to the length."""
+    asked = {key: getattr(spec, key) for key in RATIOS}
+    wanted = {k: RATIOS[k] * spec.length_mm if v is None else float(v) for k, v in asked.items()}
+    if spec.foot_breadth_mm is None:
+        wanted["foot_breadth_mm"] = float(
+            np.hypot(wanted["foot_breadth_mm"], (spec.mth1_station - spec.mth5_station) * spec.length_mm)
         )
-        shape = dataclasses.replace(
-            shape,
-            mth1_station=shape.mth1_station + spec.mth1_station - float(mth1[0]) / length,
-            mth5_station=shape.mth5_station + spec.mth5_station - float(mth5[0]) / length,
-            breadth=shape.breadth * wanted.breadth / got.breadth,
-            height_ball=shape.height_ball * (1.0 + 2.5 * (wanted.girth / got.girth - 1.0)),
-            height_50=shape.height_50 * wanted.instep / got.instep,
-            heel=shape.heel * wanted.heel / got.heel,
-        )
-    return shape, skin_shape, points
+    wanted |= {k: getattr(spec, k) for k in ("mth1_station", "mth5_station", "arch_apex_station", "rearfoot_angle_deg")}
+    del wanted["navicular_height_mm"]  # where the bump is drawn; its apex lies where the skin has it
+    if spec.toes == "apart":
+        wanted |= {"toe1_angle_deg": spec.toe1_angle_deg, "toe5_angle_deg": spec.toe5_angle_deg}
+    if spec.sole == "capped":
+        del wanted["arch_apex_height_mm"], wanted["arch_apex_station"]
+    return wanted
 
 
 def make_foot(spec: FootSpec | None = None) -> SyntheticFoot:
-    """The foot that ``spec`` asks for, its true sizes and landmarks."""
+    """The foot that ``spec`` asks for, its true sizes and landmarks. ValueError where the sizes can't be had together."""
     spec = spec or FootSpec()
-    length = spec.length_mm
-    shape, skin_shape, points = _adjust(spec, _wanted(spec))
-    parts = [loft.grid_mesh(points)]
-    tips = None
-    if spec.toes == "apart":
-        grids = [skin.settle(g * length) for g in skin.toes(spec.toe_type, 0.0, 0.0, shape.breadth)]
-        parts += [loft.grid_mesh(g) for g in grids]
-        tips = np.stack([g.reshape(-1, 3)[g[..., 0].argmax()] for g in grids])
-    vertices, faces = _join(parts, spec.leg_mm)
-    vertices[:, 0] -= vertices[vertices[:, 2] < 40.0, 0].min()
-    vertices[:, 0] *= length / vertices[:, 0].max()
-    values = truth.measure_skin(truth.Skin(vertices, faces, length), tips)
-    marks = {"pternion": truth.rear_end(vertices)}
-    marks["mth1"], marks["mth5"] = truth.ball_points(vertices, length)
-    if tips is not None:
-        marks |= {f"toe{k + 1}_tip": tips[k] for k in range(5)}
+    length, fused, arched = spec.length_mm, spec.toes == "fused", spec.sole == "arched"
+    # stage 1: the drawing that has the asked sizes
+    wanted = wanted_sizes(spec)
+    drawing = fitting.fit(fitting.start(spec.toe_type, length, spec.leg_mm, fused, arched, wanted), wanted)
+    # stage 2: one skin out of body and toes
+    grids = drawing.toes()
+    vertices, faces = joining.join([loft.grid_mesh(g) for g in (drawing.body(), *grids)], spec.leg_mm)
+    tips = np.stack([g.reshape(-1, 3)[g[..., 0].argmax()] for g in grids]) if grids else None
+    if not arched:
+        vertices = skin.cap_sole(vertices)
+    # stage 3: what is true of it
+    near = wanted["malleolus_medial_height_mm"], wanted["malleolus_lateral_height_mm"]
+    values, marks = answers.true_answers(truth.Skin(vertices, faces, length), tips, spec.leg_mm, near, arched)
     if spec.side == "left":
-        vertices = vertices * [1.0, -1.0, 1.0]
-        faces = faces[:, ::-1]
+        vertices, faces = vertices * [1.0, -1.0, 1.0], faces[:, ::-1]
         marks = {k: p * [1.0, -1.0, 1.0] for k, p in marks.items()}
     return SyntheticFoot(Mesh(vertices, faces, "foot"), MappingProxyType(values), Landmarks(marks), spec)

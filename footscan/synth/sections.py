@@ -16,15 +16,17 @@ def plane_segments(vertices: Array, faces: Array, point: Array, normal: Array) -
 
     vertices (n, 3) mm, faces (m, 3). A vertex that lies in the plane counts as above it, so no segment comes twice.
     """
-    height = (vertices - np.asarray(point, dtype=float)) @ np.asarray(normal, dtype=float)
+    n = np.asarray(normal, dtype=float)
+    height = vertices @ n - float(np.dot(np.asarray(point, dtype=float), n))
     above = height >= 0.0
-    count = above[faces].sum(axis=1)
-    cut = faces[(count == 1) | (count == 2)]
-    if not len(cut):
+    up = above[faces[:, 0]], above[faces[:, 1]], above[faces[:, 2]]
+    rows = np.flatnonzero((up[0] != up[1]) | (up[1] != up[2]))
+    if not len(rows):
         return np.zeros((0, 2, 3))
     # turn each triangle so that its first corner is alone on its side
-    up = above[cut]
-    alone = np.where(up.sum(axis=1) == 1, up.argmax(axis=1), (~up).argmax(axis=1))
+    u0, u1, u2 = (u[rows] for u in up)
+    alone = np.where(u1 == u2, 0, np.where(u0 == u2, 1, 2))
+    cut = faces[rows]
     rows = np.arange(len(cut))
     a, b, c = (cut[rows, (alone + k) % 3] for k in range(3))
     ends = []
@@ -107,12 +109,55 @@ def loops(segments: Array, tolerance_mm: float = 1e-6) -> list[Array]:
     return sorted(found, key=closed_length, reverse=True)
 
 
-def below(segments: Array, z_mm: float) -> Array:
-    """The parts (k, 2, 3) of segments (n, 2, 3) that lie under ``z_mm``, cut there exactly."""
-    kept = segments[(segments[..., 2] <= z_mm).any(axis=1)].copy()
+def clip_below(segments: Array, axis: int, limit: float) -> Array:
+    """The parts (k, 2, 3) of segments (n, 2, 3) whose coordinate ``axis`` is at most ``limit``, cut there exactly."""
+    kept = segments[(segments[..., axis] <= limit).any(axis=1)].copy()
     for end in (0, 1):
-        over = kept[:, end, 2] > z_mm
+        over = kept[:, end, axis] > limit
         a, b = kept[over, 1 - end], kept[over, end]
-        t = (z_mm - a[:, 2]) / (b[:, 2] - a[:, 2])
+        t = (limit - a[:, axis]) / (b[:, axis] - a[:, axis])
         kept[over, end] = a + t[:, None] * (b - a)
     return kept
+
+
+def below(segments: Array, z_mm: float) -> Array:
+    """The parts (k, 2, 3) of segments (n, 2, 3) that lie under ``z_mm``."""
+    return clip_below(segments, 2, z_mm)
+
+
+def clip_triangles(triangles: Array, axis: int, limit: float, keep_above: bool = False) -> Array:
+    """The parts (k, 3, 3) of triangles (n, 3, 3) on one side of a plane across an axis, winding kept."""
+    sign = -1.0 if keep_above else 1.0
+    inside = sign * triangles[..., axis] <= sign * limit
+    count = inside.sum(axis=1)
+    parts = [triangles[count == 3]]
+    for n in (1, 2):
+        some = triangles[count == n]
+        if not len(some):
+            continue
+        inner = inside[count == n]
+        alone = inner.argmax(axis=1) if n == 1 else (~inner).argmax(axis=1)
+        rows = np.arange(len(some))
+        a, b, c = (some[rows, (alone + k) % 3] for k in range(3))
+        ab = a + ((limit - a[:, axis]) / (b[:, axis] - a[:, axis]))[:, None] * (b - a)
+        ac = a + ((limit - a[:, axis]) / (c[:, axis] - a[:, axis]))[:, None] * (c - a)
+        if n == 1:
+            parts.append(np.stack([a, ab, ac], axis=1))
+        else:
+            parts += [np.stack([ab, b, c], axis=1), np.stack([ab, c, ac], axis=1)]
+    return np.concatenate(parts)
+
+
+def volume_below(vertices: Array, faces: Array, z_mm: float, x_from: float = -np.inf, x_to: float = np.inf) -> float:
+    """Volume in mm^3 of a closed mesh under a height and between two stations.
+
+    Gauss with the field (0, 0, z - z_mm): no flux through the planes x = const, none through the lid at ``z_mm``.
+    """
+    triangles = clip_triangles(vertices[faces], 2, z_mm)
+    if np.isfinite(x_to):
+        triangles = clip_triangles(triangles, 0, x_to)
+    if np.isfinite(x_from):
+        triangles = clip_triangles(triangles, 0, x_from, keep_above=True)
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    area_z = 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1]))
+    return float((area_z * (triangles[..., 2].mean(axis=1) - z_mm)).sum())

@@ -27,7 +27,7 @@ class SkinShape:
     malleolus_medial_mm: float = 84.0
     malleolus_bump_mm: float = 9.0
     navicular_mm: float = 42.0
-    navicular_bump_mm: float = 2.0
+    navicular_bump_mm: float = 3.5
     tilt_deg: float = 2.0
 
 
@@ -40,8 +40,8 @@ def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
     x, y, z = points[..., 0] / length, points[..., 1] / length, points[..., 2] / length
     a = shape.arch_station
     along = loft.smooth_step((x - 0.13) / (a - 0.13)) * (x <= a) + loft.smooth_step((0.73 - x) / (0.73 - a)) * (x > a)
-    across = loft.smooth_step((y + 0.10) / 0.20)
-    low = (1.0 - loft.smooth_step((z + 0.012) / 0.24)) ** 1.0
+    across = loft.smooth_step((y + 0.12) / 0.22)
+    low = 1.0 - loft.smooth_step((z + 0.012) / 0.24)
     return np.asarray(shape.arch_mm * along * across * low)
 
 
@@ -92,41 +92,36 @@ def cap_sole(points: Array, lid_mm: float = 4.0) -> Array:
 
 # tips of toes 1 … 5 (x; y) by type; toe 2's y is 0 by the definition of the axis
 _TIPS = {
-    "egyptian": np.array([[1.000, 0.104], [0.972, 0.0], [0.934, -0.062], [0.886, -0.114], [0.826, -0.160]]),
-    "greek": np.array([[0.974, 0.104], [1.000, 0.0], [0.952, -0.062], [0.898, -0.114], [0.836, -0.160]]),
-    "square": np.array([[1.000, 0.104], [1.000, 0.0], [0.972, -0.060], [0.912, -0.112], [0.846, -0.158]]),
+    "egyptian": np.array([(1.000, 0.106), (0.968, 0.0), (0.930, -0.062), (0.880, -0.112), (0.818, -0.158)]),
+    "greek": np.array([(0.972, 0.106), (1.000, 0.0), (0.950, -0.062), (0.894, -0.112), (0.828, -0.158)]),
+    "square": np.array([(1.000, 0.106), (1.000, 0.0), (0.968, -0.060), (0.908, -0.111), (0.838, -0.157)]),
 }
-_ROOTS = np.array([[0.70, 0.122], [0.70, 0.034], [0.69, -0.034], [0.66, -0.092], [0.62, -0.142]])
-_WIDTHS = np.array([0.100, 0.064, 0.058, 0.055, 0.058])
+_ROOTS = np.array([(0.70, 0.124), (0.70, 0.040), (0.69, -0.030), (0.66, -0.092), (0.62, -0.148)])
+_WIDTHS = np.array([0.104, 0.067, 0.061, 0.058, 0.060])
+_ALONG = np.array([0.0, 0.30, 0.55, 0.82, 1.0])  # root, knuckle, middle, pad, tip
 
 
 def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float) -> list[loft.ToeShape]:
-    """The five toes in fractions of foot length; ``swing1`` and ``swing5`` shift the tips of toes 1 and 5 inwards (y)."""
+    """The five toes in fractions of foot length; ``swing1`` and ``swing5`` move the tips of toes 1 and 5 inwards (y)."""
     shapes = []
     tips = _TIPS[toe_type]
     for k in range(5):
         root, tip = _ROOTS[k] * [1.0, breadth], tips[k] * [1.0, breadth]
+        tip = tip + [0.0, -swing1 if k == 0 else swing5 if k == 4 else 0.0]
         if k == 0:
-            tip = tip - [0.0, swing1]
-        if k == 4:
-            tip = tip + [0.0, swing5]
-        t = np.array([0.0, 0.30, 0.60, 0.85, 1.0])
-        if k == 0:
-            bow = np.array([0.0, 0.010, 0.012, 0.006, 0.0]) * breadth
-            width = np.array([0.80, 0.92, 1.00, 0.99, 0.90])
-            top = np.array([0.100, 0.097, 0.091, 0.078, 0.066])
-            bottom = np.array([0.020, 0.020, 0.006, -0.012, -0.004])
+            bow = np.array([0.0, 0.010, 0.010, 0.004, 0.0]) * breadth
+            width = np.array([0.78, 0.89, 0.90, 1.00, 0.92])
+            top = np.array([0.108, 0.107, 0.095, 0.084, 0.070])
+            bottom = np.array([0.020, 0.022, 0.010, -0.013, -0.004])
         else:
-            # toe 2 runs straight forward at its end: the point of it is the end of its path
-            bow = (tip[1] - root[1]) * np.array([0.0, 0.08, 0.06, 0.015, 0.0])
-            if k == 1:
-                bow = (root[1] - tip[1]) * np.array([0.0, -0.12, -0.25, -0.145, 0.0])
-            width = np.array([0.80, 0.98, 0.96, 1.00, 0.88])
-            drop = [0.0, 0.0, 0.002, 0.005, 0.009][k]
-            top = np.array([0.086, 0.092, 0.086, 0.068, 0.052]) - drop
-            bottom = np.array([0.022, 0.028, 0.016, -0.011, -0.005])
-        path = root + (tip - root) * t[:, None] + np.stack([np.zeros(5), bow], axis=1)
-        shapes.append(loft.ToeShape(path, _WIDTHS[k] * width * breadth, top, bottom, 0.036 if k == 0 else 0.026))
+            # lesser toes straighten towards the tip; toe 2 ends along the axis: its tip is the end of its path
+            bow = (tip[1] - root[1]) * np.array([0.0, 0.12, 0.20, 0.16, 0.0])
+            width = np.array([0.86, 0.98, 0.92, 1.00, 0.88])
+            drop = (0.0, 0.0, 0.002, 0.005, 0.009)[k]
+            top = np.array([0.092, 0.100, 0.093, 0.070, 0.054]) - drop
+            bottom = np.array([0.022, 0.030, 0.018, -0.012, -0.005])
+        path = root + (tip - root) * _ALONG[:, None] + np.stack([np.zeros(5), bow], axis=1)
+        shapes.append(loft.ToeShape(path, _WIDTHS[k] * width * breadth, top, bottom, 0.034 if k == 0 else 0.026))
     return shapes
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +37,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"{target.name}: expected a file's name, found a folder; give the name of a file in it")
     found = io.detect(source.path)
     wanted = _target(found, target.path, io.FORMATS)
+    write: Callable[[], None]
     if found.kind == "scan":
-        io.write_geometry(target.path, io.read_geometry(source.path))
+        geometry = io.read_geometry(source.path)
+        write = partial(io.write_geometry, target.path, geometry)
     else:
-        io.write_recording(target.path, io.read_recording(source.path))
+        recording = io.read_recording(source.path)
+        write = partial(io.write_recording, target.path, recording)
+    try:
+        write()
+    except ValueError as error:  # the format has no place for what the input holds
+        raise UsageError(f"{target.name}: expected a format that can hold {source.name}, found {error}") from error
     console.document(convert_document(source.name, found.name, target.path.name, wanted.name, sha256(target.path)))
     console.print(
         console.say("convert.done", source=source.name, format=found.name, target=target.name, wanted=wanted.name)
@@ -49,12 +58,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _target(found: Format, target: Path, formats: tuple[Format, ...]) -> Format:
     """The format that the target's name asks for; UsageError where it can't be written, or from this input."""
     suffix = target.suffix.lower()
-    writable = [f for f in formats if f.writable]
-    fits = [f for f in writable if suffix in f.suffixes]
+    fits = [f for f in formats if f.writable and suffix in f.written]
     for fmt in fits:
         if fmt.kind == found.kind:
             return fmt
-    names = ", ".join(sorted({s for f in writable if f.kind == found.kind for s in f.suffixes}))
+    names = ", ".join(sorted({s for f in formats if f.writable and f.kind == found.kind for s in f.written}))
     if fits:
         raise UsageError(
             f"{target}: expected a {found.kind} format for a {found.kind}, found {suffix}; choose one of {names}"

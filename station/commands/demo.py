@@ -6,19 +6,20 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from station.commands.make import OUTPUTS, close
+from station.commands.make import OUTPUTS, carry_out, close
 from station.results import Source
 
 if TYPE_CHECKING:
     from footscan.synth import SyntheticFoot, SyntheticWalk
+    from footscan.types import Side
     from station.console import Console
-    from station.make import Made, Tell
+    from station.make import Made, Order, Tell
     from station.messages import Texts
     from station.orders import Draft
     from station.parser import Parser
 
 #: one person: nearly equal feet, as people have them
-FEET: Mapping[str, Mapping[str, Any]] = {
+FEET: Mapping[Side, Mapping[str, float]] = {
     "left": {"length_mm": 262.0, "arch_apex_height_mm": 14.0, "rearfoot_angle_deg": 4.0, "turn_deg": 84.0, "seed": 1},
     "right": {"length_mm": 260.0, "arch_apex_height_mm": 15.0, "rearfoot_angle_deg": 3.0, "turn_deg": 97.0, "seed": 2},
 }
@@ -50,58 +51,55 @@ def arguments(parser: Parser, say: Texts) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Shape the feet, write them as a scanner would, do the main job on those files, compare with the truth."""
-    from station.make import Order, make
-    from station.orders import draft
-    from station.writing import Log, write
-
-    with draft(args.folder) as work, console.progress(15) as bar:
-        log = Log(work, bar, console.say)
-        feet, walk = inputs(work, log.tell)
-        source = {
-            name: Source(work.folder / "inputs" / name, f"inputs/{name}")
-            for name in ("left.ply", "right.ply", "walk.csv")
-        }
-        order = Order(source["left.ply"], source["right.ply"], pressure=(source["walk.csv"],), load="standing")
-        made = make(order, log.tell)
-        manifest = write(made, work, OUTPUTS, "demo", args.lang, log)
-    return close(made, manifest, args.folder, console, truths(made, feet, walk, console.say))
+    inputs = Inputs()
+    made, manifest = carry_out(inputs.write, (), args.folder, OUTPUTS, "demo", console, pieces=15)
+    return close(made, manifest, args.folder, console, truths(made, inputs, console.say))
 
 
-def inputs(work: Draft, tell: Tell) -> tuple[dict[str, SyntheticFoot], SyntheticWalk]:
-    """Write ``inputs/``: both scans, the walk, and their truth."""
-    from footscan import io
-    from footscan.synth import FootSpec, make_foot, make_walk, scan_foot
-    from station.console import dump
+class Inputs:
+    """The demo's person: ``write`` makes the feet and the walk and keeps them, for their truth."""
 
-    folder = work.folder / "inputs"
-    folder.mkdir()
-    feet: dict[str, SyntheticFoot] = {}
-    for side, draw in FEET.items():
-        tell("demo.feet", side=side)
-        spec = FootSpec(side, draw["length_mm"], arch_apex_height_mm=draw["arch_apex_height_mm"],
-                        rearfoot_angle_deg=draw["rearfoot_angle_deg"])  # fmt: skip
-        feet[side] = make_foot(spec)
-        cloud = scan_foot(feet[side], points=POINTS, turn_deg=draw["turn_deg"], seed=draw["seed"])
-        io.write_geometry(folder / f"{side}.ply", cloud)
-    tell("demo.walk")
-    walk = make_walk("in_shoe", **WALK)
-    io.write_recording(folder / "walk.csv", walk.recording)
-    work.write("inputs/truth.json", dump(truth_document(feet, walk)))
-    return feet, walk
+    feet: Mapping[Side, SyntheticFoot]
+    walk: SyntheticWalk
+
+    def write(self, work: Draft, tell: Tell) -> Order:
+        """Leave scans, walk and truth in the order's ``inputs/``; the order that reads them."""
+        from footscan import io
+        from footscan.synth import FootSpec, make_foot, make_walk, scan_foot
+        from station.console import dump
+        from station.make import Order
+
+        folder = work.folder / "inputs"
+        folder.mkdir()
+        feet: dict[Side, SyntheticFoot] = {}
+        for side, drawn in FEET.items():
+            tell("demo.feet", side=side)
+            arch, heel = drawn["arch_apex_height_mm"], drawn["rearfoot_angle_deg"]
+            feet[side] = make_foot(
+                FootSpec(side, drawn["length_mm"], arch_apex_height_mm=arch, rearfoot_angle_deg=heel)
+            )
+            cloud = scan_foot(feet[side], points=POINTS, turn_deg=drawn["turn_deg"], seed=int(drawn["seed"]))
+            io.write_geometry(folder / f"{side}.ply", cloud)
+        tell("demo.walk")
+        self.feet, self.walk = feet, make_walk("in_shoe", **WALK)
+        io.write_recording(folder / "walk.csv", self.walk.recording)
+        work.write("inputs/truth.json", dump(truth_document(self)))
+        left, right, walk = (Source(folder / name, f"inputs/{name}") for name in ("left.ply", "right.ply", "walk.csv"))
+        return Order(left, right, pressure=(walk,), load="standing")
 
 
-def truth_document(feet: Mapping[str, SyntheticFoot], walk: SyntheticWalk) -> dict[str, Any]:
+def truth_document(inputs: Inputs) -> dict[str, Any]:
     """What is known of the inputs: the keys of measures.md a foot, the scalars of the walk."""
     from station.documents import plain
 
     return {
         "schema": "plantar/truth/1",
-        "feet": {side: plain(foot.truth) for side, foot in feet.items()},
-        "walk": {name: plain(value) for name, value in walk.truth.items() if isinstance(value, (int, float))},
+        "feet": {side: plain(foot.truth) for side, foot in inputs.feet.items()},
+        "walk": {name: plain(value) for name, value in inputs.walk.truth.items() if isinstance(value, (int, float))},
     }
 
 
-def truths(made: Made, feet: Mapping[str, SyntheticFoot], walk: SyntheticWalk, say: Texts) -> tuple[str, ...]:
+def truths(made: Made, inputs: Inputs, say: Texts) -> tuple[str, ...]:
     """Measured beside true, for each foot and the walk."""
     from station.summary import truth_table
 
@@ -109,12 +107,16 @@ def truths(made: Made, feet: Mapping[str, SyntheticFoot], walk: SyntheticWalk, s
     for side, foot in made.feet.items():
         rows = []
         for name in FEET_TRUTH:
-            true, got = feet[side].truth.get(name), foot.measurements[name]
+            true, got = inputs.feet[side].truth.get(name), foot.measurements[name]
             if isinstance(true, (int, float)) and got is not None:
                 rows.append((name, float(true), got))
         lines += truth_table(say("truth.feet", side=say(f"side.{side}")), rows, say)
     for item in made.walks:
         gait = item.analysis.gait
-        rows = [(name, float(walk.truth[name]), float(gait[name])) for name in WALK_TRUTH if gait.get(name) is not None]
+        rows = [
+            (name, float(inputs.walk.truth[name]), float(gait[name]))
+            for name in WALK_TRUTH
+            if gait.get(name) is not None
+        ]
         lines += truth_table(say("truth.walk"), rows, say)
     return tuple(lines)

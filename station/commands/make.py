@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from station.errors import DONE, SOME_FAILED, UsageError
+from station.errors import DONE, SOME_FAILED, NothingDoneError, UsageError
 from station.results import Source
 
 if TYPE_CHECKING:
     from station.console import Console
-    from station.make import Made, Order
+    from station.make import Made, Order, Tell
     from station.messages import Texts
+    from station.orders import Draft
     from station.parser import Parser
 
 OUTPUTS = ("stl", "3mf", "glb", "json", "report", "pictures")
@@ -60,30 +62,42 @@ def run(args: argparse.Namespace, console: Console) -> int:
         unit=args.unit,
         load=args.load,
     )
-    return carry_out(order, Path(args.folder), args.outputs, "make", args.lang, console)
+    sources = [source.path for _, source in order.sources]
+    made, manifest = carry_out(
+        lambda work, tell: order, sources, args.folder, args.outputs, "make", console, order.pieces + 4
+    )
+    return close(made, manifest, args.folder, console)
 
 
 def _source(text: str | None) -> Source | None:
     return None if text is None else Source.given(text)
 
 
-def carry_out(order: Order, folder: Path, asked: tuple[str, ...], command: str, lang: str, console: Console) -> int:
-    """An order from its inputs to its finished folder and its summary."""
+def carry_out(
+    prepare: Callable[[Draft, Tell], Order],
+    sources: Iterable[Path],
+    folder: str,
+    asked: tuple[str, ...],
+    command: str,
+    console: Console,
+    pieces: int,
+) -> tuple[Made, dict[str, Any]]:
+    """An order from its inputs to its finished folder; NothingDoneError where no insole came of it."""
     from station.make import make
-    from station.orders import draft
-    from station.writing import Log, write
+    from station.orders import SCHEMA, draft
+    from station.writing import Log, head, write
 
-    with (
-        draft(folder, [source.path for _, source in order.sources]) as work,
-        console.progress(order.pieces + 4) as bar,
-    ):
+    lang = console.say.lang
+    with draft(folder, sources) as work, console.progress(pieces) as bar:
         log = Log(work, bar, console.say)
-        made = make(order, log.tell)
-        manifest = write(made, work, asked, command, lang, log)
-    return close(made, manifest, str(folder), console)
+        made = make(prepare(work, log.tell), log.tell)
+        if not made.insoles:
+            console.document({"schema": SCHEMA, **head(made, asked, command, lang), "outputs": {}})
+            raise NothingDoneError(failure.message for failure in made.failed)
+        return made, write(made, work, asked, command, lang, log)
 
 
-def close(made: Made, manifest: dict[str, object], folder: str, console: Console, more: tuple[str, ...] = ()) -> int:
+def close(made: Made, manifest: dict[str, Any], folder: str, console: Console, more: tuple[str, ...] = ()) -> int:
     """The summary, a line on stderr for each failure, the exit code."""
     from station.summary import summary
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from station.errors import DONE, SOME_FAILED, NothingDoneError
 from station.results import Analysed, Failure, Source
 
 if TYPE_CHECKING:
+    from footscan.pressure import RecordingAnalysis
     from station.console import Console
     from station.messages import Texts
     from station.parser import Parser
@@ -55,15 +56,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return SOME_FAILED if failed else DONE
 
 
-def _analyse(path: Path, args: argparse.Namespace) -> Any:
-    from footscan import read_recording
+def _analyse(path: Path, args: argparse.Namespace) -> RecordingAnalysis:
+    from footscan import analyse, read_recording
     from footscan.errors import ScanError
-    from footscan.pressure import analyse
+    from station.make import no_step
 
-    side = None if args.side == "auto" else args.side
-    analysis = analyse(read_recording(path, side=side), mask=args.mask, keep_ends=args.keep_ends, side=side)
+    analysis = analyse(read_recording(path), mask=args.mask, keep_ends=args.keep_ends, side=args.side)
     if not analysis.steps:
-        raise ScanError("expected a walk, found no step; record a few steps on the device")
+        raise ScanError(f"expected a walk, found {no_step(analysis)}; record a few steps and read it again")
     return analysis
 
 

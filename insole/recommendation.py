@@ -120,7 +120,9 @@ def _arch(choice: _Choice, measurements: FootMeasurements) -> None:
     text = texts[load]
     if _value(measurements, "arch_apex_height_mm") is None:
         text += "; the scan shows no arch, so its shape is that of a population, not of this foot"
-        choice.notes.append(QualityReason("arch_not_seen", "the scan shows no arch: its height is a population's, not this foot's"))
+        choice.notes.append(
+            QualityReason("arch_not_seen", "the scan shows no arch: its height is a population's, not this foot's")
+        )
     choice.set("arch_offset_mm", ARCH_OFFSET_MM[load], text, ARCH_SOURCE)
 
 
@@ -130,7 +132,9 @@ def _post(choice: _Choice, measurements: FootMeasurements) -> None:
     if angle is None or "rearfoot_post_deg" in choice.values:
         return
     if measurements.load in ("none", "sitting"):
-        choice.set("rearfoot_post_deg", 0.0, f"heel {angle:.1f}° everted, but not stood on when scanned: no post", POST_SOURCE)
+        choice.set(
+            "rearfoot_post_deg", 0.0, f"heel {angle:.1f}° everted, but not stood on when scanned: no post", POST_SOURCE
+        )
         return
     post = min(max(POST_SHARE * (angle - USUAL_EVERSION_DEG), 0.0), MAX_AUTOMATIC_POST_DEG)
     post = round(2.0 * post) / 2.0
@@ -143,11 +147,11 @@ def _post(choice: _Choice, measurements: FootMeasurements) -> None:
 
 def _cup(choice: _Choice, edits: Mapping[str, Any]) -> None:
     """A cup deep enough for the skive that a person asks, unless that person set the cup too."""
-    skives = [edits.get(name, 0.0) for name in ("medial_skive_mm", "lateral_skive_mm")]
+    medial, lateral = edits.get("medial_skive_mm", 0.0), edits.get("lateral_skive_mm", 0.0)
     post = edits.get("rearfoot_post_deg", choice.get("rearfoot_post_deg"))
-    least = rules.cup_for_skive(*skives, post)
+    least = rules.cup_for_skive(medial, lateral, post)
     if "heel_cup_depth_mm" not in edits and choice.get("heel_cup_depth_mm") < least:
-        choice.set("heel_cup_depth_mm", least, f"a skive of {max(skives):g} mm needs this cup", "the rule for skives")
+        choice.set("heel_cup_depth_mm", least, f"a skive of {max(medial, lateral):g} mm needs this cup", "the rule for skives")
 
 
 def _reliefs(choice: _Choice, loads: RegionLoads, neuropathic: bool) -> None:
@@ -177,7 +181,9 @@ def _threshold(choice: _Choice, loads: RegionLoads) -> None:
     low, high = PEDAR_CELL_MM2
     if not loads.in_shoe or cell is None or not low <= cell <= high:
         why = "it was barefoot" if not loads.in_shoe else "its cells are not known to be of a pedar's size"
-        choice.notes.append(QualityReason("no_threshold", f"the {THRESHOLD_KPA:g} kPa rule does not hold for this recording: {why}"))
+        choice.notes.append(
+            QualityReason("no_threshold", f"the {THRESHOLD_KPA:g} kPa rule does not hold for this recording: {why}")
+        )
         return
     for region, name in THRESHOLD_REGIONS.items():
         peak = loads.peak_kpa.get(region, 0.0)

@@ -1,0 +1,136 @@
+"""Time between contacts: strides, stance and swing, both double supports, cadence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from footscan.types import Side
+
+ONE_FOOT = "needs contacts of both feet"
+NO_STRIDE = "needs two used contacts of one foot, one after the other"
+
+
+@dataclass(frozen=True)
+class Stance:
+    """One contact as gait sees it: whose, when, whether it counts, whether the recording cuts it off; ``order`` among
+    the contacts of its foot."""
+
+    side: Side
+    start_s: float
+    stop_s: float
+    used: bool
+    cut: bool
+    order: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Of one contact, s; None where it can't be said."""
+
+    stride_s: float | None
+    first_s: float | None  #: both feet down after this one's landing
+    second_s: float | None  #: both feet down before this one leaves
+    vendor_s: float | None  #: cycle minus both swings
+
+
+def order_by_foot(spans: Sequence[tuple[Side, float, float, bool, bool]]) -> list[Stance]:
+    """(side, start s, stop s, used, cut) in any order -> stances in the same order, numbered by foot in time."""
+    orders = [0] * len(spans)
+    for side in ("left", "right", "unknown"):
+        mine = sorted((i for i, span in enumerate(spans) if span[0] == side), key=lambda i: spans[i][1])
+        for order, i in enumerate(mine):
+            orders[i] = order
+    return [Stance(*span, order) for span, order in zip(spans, orders)]
+
+
+def timings(stances: Sequence[Stance]) -> list[Timing]:
+    """The timing of each stance, in the same order. Sides that are unknown have none."""
+    by_foot = {(s.side, s.order): s for s in stances}
+    return [_timing(s, by_foot, stances) for s in stances]
+
+
+def _timing(stance: Stance, by_foot: dict[tuple[Side, int], Stance], stances: Sequence[Stance]) -> Timing:
+    if stance.side == "unknown" or stance.cut:
+        return Timing(None, None, None, None)
+    following = by_foot.get((stance.side, stance.order + 1))
+    stride = following.start_s - stance.start_s if following is not None else None
+    other = [s for s in stances if s.side not in (stance.side, "unknown")]
+    before = [s for s in other if s.start_s <= stance.start_s <= s.stop_s]
+    after = [s for s in other if stance.start_s < s.start_s <= stance.stop_s]
+    first = min(before[-1].stop_s, stance.stop_s) - stance.start_s if before else None
+    second = min(after[-1].stop_s, stance.stop_s) - after[-1].start_s if after else None
+    vendor = None
+    if following is not None and stride is not None and after:
+        # the other foot's swing of this cycle: from its last leaving before its own landing within the stance
+        landed = after[-1]
+        previous = by_foot.get((landed.side, landed.order - 1))
+        if previous is not None:
+            vendor = stride - (following.start_s - stance.stop_s) - (landed.start_s - previous.stop_s)
+    return Timing(stride, first, second, vendor)
+
+
+def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The ``gait`` object of a recording and the reasons for what is None in it.
+
+    Everything is a mean over used contacts. Strides, swings and cycles need two used contacts of a foot in succession.
+    """
+    used = [s for s in stances if s.used]
+    timing = {(s.side, s.order): t for s, t in zip(stances, timings(stances))}
+    numbers = {(s.side, s.order) for s in used}
+    strides: dict[str, list[float]] = {"left": [], "right": []}
+    swings: dict[str, list[float]] = {"left": [], "right": []}
+    following = {(s.side, s.order): s for s in stances}
+    for s in used:
+        if s.side != "unknown" and (s.side, s.order + 1) in numbers:
+            strides[s.side].append(following[s.side, s.order + 1].start_s - s.start_s)
+            swings[s.side].append(following[s.side, s.order + 1].start_s - s.stop_s)
+    stride = _mean([*strides["left"], *strides["right"]])
+    swing = {side: _mean(swings[side]) for side in swings}
+    stance = {side: _mean([s.stop_s - s.start_s for s in used if s.side == side]) for side in ("left", "right")}
+    first = _mean([t.first_s for s in used if (t := timing[s.side, s.order]).first_s is not None])
+    second = _mean([t.second_s for s in used if (t := timing[s.side, s.order]).second_s is not None])
+    both = None if first is None or second is None else first + second
+    vendor = None
+    if stride is not None and swing["left"] is not None and swing["right"] is not None:
+        vendor = stride - swing["left"] - swing["right"]
+    values: dict[str, Any] = {
+        "steps": len(used),
+        "steps_by_side": {side: sum(s.side == side for s in used) for side in ("left", "right", "unknown")},
+        "contacts": len(stances),
+        "stride_time_s": stride,
+        "cadence_steps_per_min": None if stride is None else 120.0 / stride,
+        "stance_s": stance,
+        "swing_s": swing,
+        "double_support_first_s": first,
+        "double_support_second_s": second,
+        "double_support_s": both,
+        "double_support_vendor_s": vendor,
+    }
+    return values, _reasons(values, {s.side for s in stances}, bool(used))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _reasons(values: dict[str, Any], sides: set[Side], any_used: bool) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    unknown = "which foot is which is not known" if sides <= {"unknown"} and sides else None
+    for key in ("stride_time_s", "cadence_steps_per_min"):
+        if values[key] is None:
+            reasons[key] = unknown or NO_STRIDE
+    for key in ("stance_s", "swing_s"):
+        for side in ("left", "right"):
+            if values[key][side] is None:
+                least = "used contact" if key == "stance_s" else "two used contacts in succession"
+                reasons[f"{key}.{side}"] = unknown or (f"no {side} foot" if side not in sides else f"no {least} of it")
+    for key in values:
+        if key.startswith("double_support") and values[key] is None:
+            together = {"left", "right"} <= sides
+            reasons[key] = unknown or (ONE_FOOT if not together else NO_STRIDE if any_used else "no used contact")
+    return reasons

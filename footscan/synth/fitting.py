@@ -1,0 +1,189 @@
+"""The drawing follows the asked sizes: each factor is turned until its own true size is the asked one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from footscan.frame import transform, turn_z
+from footscan.synth import loft, skin, truth
+from footscan.types import Array
+
+FRONT_APART, FRONT_FUSED = 0.845, 1.0
+ROUNDS, COARSE_ROUNDS = 16, 8
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The factor that a size turns: d(size)/d(factor), the tolerance of the size, and both at the drawing's home (an
+    average foot), so that an average foot needs few turns. mm sizes and mm factors are fractions of foot length here."""
+
+    factor: str
+    slope: float
+    tolerance: float  #: mm, degrees or fractions, as the size has it
+    size: float
+    home: float
+
+
+KNOBS: Mapping[str, Knob] = {
+    "mth1_station": Knob("mth1_station", 1.0, 2e-4, 0.740, 0.7372),
+    "mth5_station": Knob("mth5_station", 1.0, 2e-4, 0.635, 0.6392),
+    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.3903, 0.9737),
+    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.9301, 1.0587),
+    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.252, 1.0034),
+    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.2675, 1.004),
+    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 0.8464, 1.0423),
+    "arch_apex_height_mm": Knob("arch_mm", 0.8, 0.05, 0.048, 0.0454),
+    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.420, 0.4783),
+    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 0.312, 0.3186),
+    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 0.2691, 0.2799),
+    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.276, 0.0248),
+    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 2.0, 0.976),
+    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 8.0, -0.0065),
+    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 12.0, 0.006),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """All factors at their present values, and what stays fixed."""
+
+    toe_type: str
+    length: float
+    leg_mm: float
+    fused: bool
+    arched: bool
+    factors: dict[str, float] = field(default_factory=dict)
+
+    def body_shape(self) -> loft.BodyShape:
+        """The factors of the loft."""
+        names = {f.name for f in dataclasses.fields(loft.BodyShape)}
+        return loft.BodyShape(**{k: v for k, v in self.factors.items() if k in names}, fused=self.fused)
+
+    def skin_shape(self) -> skin.SkinShape:
+        """The factors of the skin."""
+        names = {f.name for f in dataclasses.fields(skin.SkinShape)}
+        return skin.SkinShape(**{k: v for k, v in self.factors.items() if k in names})
+
+    def body(self, rows: int = 250, around: int = 160) -> Array:
+        """Skin of body and leg (rows, around, 3) mm, on the floor."""
+        end, caps = (FRONT_FUSED, (0.075, 0.075)) if self.fused else (FRONT_APART, (0.055, 0.115))
+        lines = loft.body(self.body_shape(), end, caps, rows, around) * self.length
+        points = skin.settle(skin.deform(lines, self.length, self.skin_shape(), self.arched))
+        return on_ball_axis(points, self.length) if self.fused else points
+
+    def toes(self) -> list[Array]:
+        """Skin of the five toes, each (rows, around, 3) mm; none where they are fused."""
+        if self.fused:
+            return []
+        f = self.factors
+        grids = skin.toes(self.toe_type, f.get("swing1", 0.0), f.get("swing5", 0.0), f.get("breadth", 1.0))
+        return [skin.settle(grid * self.length) for grid in grids]
+
+
+def on_ball_axis(points: Array, length: float) -> Array:
+    """Points (rows, around, 3) mm turned so that the axis runs through the middle of MTH1 and MTH5, tip at ``length``."""
+    p = points.reshape(-1, 3).copy()
+    for _ in range(4):
+        middle = np.mean(truth.ball_points(p, length), axis=0)
+        angle = -float(np.arctan2(middle[1], middle[0]))
+        p = transform(turn_z(angle), p)
+        low = p[p[:, 2] < truth.LOW_MM, 0].min()
+        p[:, 0] = (p[:, 0] - low) * (length / (p[:, 0].max() - low))
+        p[:, 1] -= truth.rear_end(p)[1]
+    return p.reshape(points.shape)
+
+
+_PLAIN: tuple[Any, ...] = (loft.BodyShape(), skin.SkinShape())
+
+
+def start(
+    toe_type: str, length: float, leg_mm: float, fused: bool, arched: bool, wanted: Mapping[str, float]
+) -> Drawing:
+    """The drawing before any turn: from home towards what is wanted."""
+    factors = {f.name: getattr(r, f.name) for r in _PLAIN for f in dataclasses.fields(r) if f.name != "fused"}
+    for size, knob in KNOBS.items():
+        at = wanted.get(size, knob.size * (length if size.endswith("_mm") else 1.0)) / (length if size.endswith("_mm") else 1.0)
+        factors[knob.factor] = (knob.home + (at - knob.size) / knob.slope) * (length if knob.factor.endswith("_mm") else 1.0)
+    factors["navicular_mm"] = wanted.get("navicular_height_mm", 0.155 * length)
+    return Drawing(toe_type, length, leg_mm, fused, arched, factors)
+
+
+def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
+    """The drawing whose true sizes are the wanted ones; ValueError where they can't be had together.
+
+    A secant for each factor against its own size, all at once: every factor moves mostly its own size. First on a coarse
+    skin, then on the one that is handed out.
+    """
+    length, tilt, coarse = drawing.length, None, True
+    last: dict[str, tuple[float, float]] = {}
+    slopes = {k: KNOBS[k].slope * _unit(k, length) for k in wanted}
+    missed: dict[str, float] = {}
+    for turn in range(ROUNDS):
+        got, tilt = sizes(drawing, wanted, tilt, coarse)
+        loose = 4.0 if coarse else 1.0
+        missed = {k: got[k] - wanted[k] for k in wanted if not abs(got[k] - wanted[k]) <= loose * KNOBS[k].tolerance}
+        if not missed and not coarse:
+            return drawing
+        factors = dict(drawing.factors)
+        for size, value in got.items():
+            knob = KNOBS[size]
+            here = factors[knob.factor]
+            if size in last and abs(value - last[size][1]) > 0.3 * knob.tolerance:
+                secant = (value - last[size][1]) / (here - last[size][0])
+                guess = knob.slope * _unit(size, length)
+                slopes[size] = float(np.clip(secant, 0.5 * guess, 2.0 * guess))
+            last[size] = (here, value)
+            factors[knob.factor] = here + (wanted[size] - value) / slopes[size]
+        drawing = dataclasses.replace(drawing, factors=factors)
+        if coarse and (not missed or turn >= COARSE_ROUNDS):
+            coarse, last = False, {}  # the fine skin from here on: the slopes stay, the values don't
+    listed = ", ".join(f"{k} {wanted[k]:.4g} (nearest {wanted[k] + d:.4g})" for k, d in missed.items())
+    raise ValueError(f"these sizes can't be had together in one foot of {length:.0f} mm: {listed}")
+
+
+def _unit(size: str, length: float) -> float:
+    """What one unit of a factor is worth: mm sizes on plain factors scale with the length."""
+    return length if size.endswith("_mm") and not KNOBS[size].factor.endswith("_mm") else 1.0
+
+
+def sizes(
+    drawing: Drawing, wanted: Mapping[str, float], tilt: float | None, coarse: bool
+) -> tuple[dict[str, float], float | None]:
+    """True sizes of the drawing, as many as are wanted, and the tilt of its ball section."""
+    length = drawing.length
+    points = drawing.body(*((150, 96) if coarse else (250, 160)))
+    v, f = loft.grid_mesh(points)
+    body = truth.Skin(v, f, length)
+    mth1, mth5 = truth.ball_points(v, length)
+    got = {
+        "mth1_station": float(mth1[0]) / length,
+        "mth5_station": float(mth5[0]) / length,
+        "foot_breadth_mm": float(np.hypot(*(mth1 - mth5)[:2])),
+    }
+    girth, _, _, tilt = truth.least_girth(body.part(0.5, 0.9, 0.4 * length), mth1, mth5, tilt)
+    got["ball_girth_mm"] = girth
+    got["instep_height_mm"] = truth.hull_at(body.part(0.45, 0.56), 0.50)[1]
+    got["heel_breadth_mm"] = truth.breadth_at(body.part(0.1, 0.22, 60.0), truth.HEEL_STATION)
+    near = wanted["malleolus_medial_height_mm"], wanted["malleolus_lateral_height_mm"]
+    medial, lateral = truth.malleoli(v, length, near)
+    got["malleolus_medial_height_mm"], got["malleolus_lateral_height_mm"] = float(medial[2]), float(lateral[2])
+    got["bimalleolar_breadth_mm"] = float(medial[1] - lateral[1])
+    above = max(near)
+    got["ankle_girth_mm"] = truth.ankle_girth(body, above + 8.0, above + 90.0, 9) or float("nan")
+    leg_top = max(drawing.leg_mm, near[1] + 105.0)  # the drawing's leg is longer than any cut
+    got["rearfoot_angle_deg"] = truth.rearfoot_angle(body, float(lateral[2]), leg_top, 4) or 0.0
+    got["navicular_height_mm"] = float(truth.navicular(v, length)[2])
+    if "arch_apex_height_mm" in wanted:
+        apex = truth.arch_apex(body, 0.02 if coarse else 0.01)
+        got["arch_apex_height_mm"], got["arch_apex_station"] = float(apex[2]), float(apex[0] / length)
+    if "toe1_angle_deg" in wanted:
+        all_points = np.vstack([v, *(g.reshape(-1, 3) for g in drawing.toes())])
+        low = all_points[(all_points[:, 2] <= truth.LOW_MM) & (all_points[:, 2] >= 2.0), :2]
+        got["toe1_angle_deg"] = truth.toe_angle(low, length, 1.0)
+        got["toe5_angle_deg"] = truth.toe_angle(low, length, -1.0)
+    return {k: v for k, v in got.items() if k in wanted}, tilt

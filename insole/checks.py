@@ -1,0 +1,252 @@
+"""Can this mesh be printed and worn? Ours and meshes from elsewhere; numpy only.
+
+Closedness is judged on the mesh's own connectivity once equal corners are welded (an STL repeats each corner); thickness
+by vertical rays over the whole plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, sparse
+from scipy.sparse import csgraph
+
+from footscan.types import Array, Mesh
+
+WELD_MM = 1e-4
+RAY_MM = 1.0
+EDGE_MM = 2.0  #: thickness is judged at least this far inside the outline: edges are rounded
+THICKNESS_TOLERANCE_MM = 0.05
+OVERHANG_DEG = 45.0  #: faces that look down and lie flatter than this need support
+BED_MM = (250.0, 210.0)
+LENGTH_MM, WIDTH_MM, HEIGHT_MM = (80.0, 360.0), (35.0, 150.0), (1.5, 90.0)
+
+
+@dataclass(frozen=True)
+class CheckItem:
+    """One question: its answer, what was found, what was allowed, and a sentence. ``advice``: does not refuse the mesh."""
+
+    name: str
+    ok: bool
+    value: float | None
+    limit: str
+    message: str
+    advice: bool = False
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All answers; ``ok`` where every item that is not advice is."""
+
+    items: tuple[CheckItem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be printed and worn, as far as a mesh can tell."""
+        return all(item.ok or item.advice for item in self.items)
+
+    def __getitem__(self, name: str) -> CheckItem:
+        """The item of that name; KeyError if there is none."""
+        for item in self.items:
+            if item.name == name:
+                return item
+        raise KeyError(name)
+
+
+def check_mesh(mesh: Mesh, min_thickness_mm: float = 1.2, bed_mm: tuple[float, float] = BED_MM) -> CheckReport:
+    """Check a mesh in mm that lies as it is worn (z up)."""
+    if not len(mesh.faces):
+        return CheckReport((CheckItem("faces", False, 0.0, "at least 4", "the mesh has no faces"),))
+    vertices, faces = _welded(mesh)
+    items = [*_closed(faces), _bodies(vertices, faces), _volume(vertices, faces), _degenerate(vertices, faces)]
+    items += _rays(vertices, faces, min_thickness_mm)
+    items += [_extents(vertices), _overhang(vertices, faces), _bed(vertices, bed_mm)]
+    return CheckReport(tuple(items))
+
+
+def _welded(mesh: Mesh) -> tuple[Array, Array]:
+    """Equal corners made one (they may differ by less than 0.1 µm)."""
+    key = np.rint(mesh.vertices / WELD_MM).astype(np.int64)
+    key -= key.min(axis=0)
+    size = key.max(axis=0) + 1
+    code = (key[:, 0] * size[1] + key[:, 1]) * size[2] + key[:, 2]
+    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    return mesh.vertices[first], index.reshape(-1)[mesh.faces]
+
+
+# ------------------------------------------------------------------ connectivity
+
+
+def _closed(faces: Array) -> list[CheckItem]:
+    """Each edge twice, once each way."""
+    start = faces[:, [0, 1, 2]].ravel()
+    stop = faces[:, [1, 2, 0]].ravel()
+    count = int(faces.max()) + 1
+    low, high = np.minimum(start, stop), np.maximum(start, stop)
+    edge, index = np.unique(low * count + high, return_inverse=True)
+    uses = np.bincount(index, minlength=len(edge))
+    balance = np.bincount(index, np.where(start < stop, 1.0, -1.0), minlength=len(edge))
+    open_edges, crossed = int((uses == 1).sum()), int((uses > 2).sum())
+    turned = int(((uses == 2) & (balance != 0)).sum())
+    tight = open_edges == 0 and crossed == 0
+    holes = (
+        "closed" if tight else f"{open_edges} open edges, {crossed} edges of more than two faces: it has holes or flaps"
+    )
+    winding = "all faces look outward alike" if turned == 0 else f"{turned} edges join faces that look opposite ways"
+    return [
+        CheckItem("watertight", tight, float(open_edges + crossed), "0 edges not shared by exactly two faces", holes),
+        CheckItem("winding", turned == 0, float(turned), "0", winding),
+    ]
+
+
+def _bodies(vertices: Array, faces: Array) -> CheckItem:
+    n = len(vertices)
+    a, b = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
+    graph = sparse.coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
+    _, label = csgraph.connected_components(graph, directed=False)
+    bodies = len(np.unique(label[faces[:, 0]]))
+    return CheckItem(
+        "bodies", bodies == 1, float(bodies), "1", "one body" if bodies == 1 else f"{bodies} separate bodies"
+    )
+
+
+def _volume(vertices: Array, faces: Array) -> CheckItem:
+    corners = vertices[faces] - vertices.mean(axis=0)
+    volume = float(np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))) / 6000.0
+    message = f"{volume:.1f} ml" if volume > 0 else "no positive volume: the mesh is inside out or open"
+    return CheckItem("volume_ml", volume > 0, volume, "above 0", message)
+
+
+def _degenerate(vertices: Array, faces: Array) -> CheckItem:
+    """Faces with two equal corners, before or after single precision (which is what an STL keeps)."""
+    corners = vertices[faces].astype(np.float32)
+    same = np.zeros(len(faces), dtype=bool)
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        same |= (corners[:, i] == corners[:, j]).all(axis=1)
+    bad = int(same.sum())
+    return CheckItem(
+        "degenerate", bad == 0, float(bad), "0", "none" if bad == 0 else f"{bad} faces have two equal corners"
+    )
+
+
+# ------------------------------------------------------------------ rays
+
+
+def columns(
+    vertices: Array, faces: Array, step_mm: float = RAY_MM
+) -> tuple[Array, Array, Array, Array, tuple[int, int]]:
+    """Vertical rays on a grid over the plan: each crossing's cell, z, whether the face looks up; grid origin and shape.
+
+    The grid is set off by an irrational share of its step so that no ray meets an edge of a regular mesh.
+    """
+    corners = vertices[faces]
+    low = vertices[:, :2].min(axis=0) + step_mm * np.array([0.31830989, 0.36787944])
+    shape = np.maximum(np.ceil((vertices[:, :2].max(axis=0) - low) / step_mm).astype(int), 1)
+    p = (corners[..., :2] - low) / step_mm
+    area = (p[:, 1, 0] - p[:, 0, 0]) * (p[:, 2, 1] - p[:, 0, 1]) - (p[:, 1, 1] - p[:, 0, 1]) * (p[:, 2, 0] - p[:, 0, 0])
+    first = np.maximum(np.ceil(p.min(axis=1)).astype(int), 0)
+    last = np.minimum(np.floor(p.max(axis=1)).astype(int), shape - 1)
+    wide = np.maximum(last - first + 1, 0)
+    wide[np.abs(area) < 1e-12] = 0
+    count = wide[:, 0] * wide[:, 1]
+    face = np.repeat(np.arange(len(faces)), count)
+    k = np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count)
+    i, j = first[face, 0] + k // wide[face, 1], first[face, 1] + k % wide[face, 1]
+    a, b, c = p[face, 0], p[face, 1], p[face, 2]
+    w0 = ((b[:, 0] - i) * (c[:, 1] - j) - (b[:, 1] - j) * (c[:, 0] - i)) / area[face]
+    w1 = ((c[:, 0] - i) * (a[:, 1] - j) - (c[:, 1] - j) * (a[:, 0] - i)) / area[face]
+    w2 = 1.0 - w0 - w1
+    hit = (w0 >= 0) & (w1 >= 0) & (w2 >= 0)
+    face, i, j = face[hit], i[hit], j[hit]
+    z = w0[hit] * corners[face, 0, 2] + w1[hit] * corners[face, 1, 2] + w2[hit] * corners[face, 2, 2]
+    return i * shape[1] + j, z, area[face] > 0, low, (int(shape[0]), int(shape[1]))
+
+
+def _rays(vertices: Array, faces: Array, min_thickness_mm: float) -> list[CheckItem]:
+    """Top above bottom everywhere, and the least thickness away from the edges."""
+    cell, z, up, _, shape = columns(vertices, faces)
+    size = shape[0] * shape[1]
+    top, bottom = np.full(size, -np.inf), np.full(size, np.inf)
+    np.maximum.at(top, cell[up], z[up])
+    np.minimum.at(bottom, cell[~up], z[~up])
+    ups, downs = np.bincount(cell[up], minlength=size), np.bincount(cell[~up], minlength=size)
+    met = (ups + downs) > 0
+    wrong = met & ((ups != downs) | ~(top > bottom))
+    share = float(wrong.sum() / max(int(met.sum()), 1))
+    sound = CheckItem(
+        "top_above_bottom",
+        not wrong.any(),
+        float(wrong.sum()),
+        "0 rays",
+        "the top lies above the underside everywhere"
+        if not wrong.any()
+        else f"{int(wrong.sum())} of {int(met.sum())} upright rays ({100 * share:.1f} %) meet no top above an underside",
+    )
+    inner = ndimage.distance_transform_edt(np.pad(met.reshape(shape), 1))[1:-1, 1:-1].ravel() > EDGE_MM / RAY_MM + 0.5
+    inner &= met & ~wrong
+    thin = float((top - bottom)[inner].min()) if inner.any() else 0.0
+    ok = thin >= min_thickness_mm - THICKNESS_TOLERANCE_MM
+    message = f"{thin:.2f} mm at the thinnest place {EDGE_MM:g} mm and more inside the outline"
+    limit = f"at least {min_thickness_mm:g} mm"
+    return [sound, CheckItem("min_thickness_mm", ok, thin, limit, message if ok else f"{message}: too thin to last")]
+
+
+# ------------------------------------------------------------------ size, support, printer
+
+
+def _extents(vertices: Array) -> CheckItem:
+    """Plausible as an insole: whatever way it lies in plan, its length, width and height."""
+    plan = _widths(_hull(vertices[:, :2]))
+    width, length = float(plan.min()), float(plan.max())
+    height = float(np.ptp(vertices[:, 2]))
+    ok = all(low <= v <= high for v, (low, high) in ((length, LENGTH_MM), (width, WIDTH_MM), (height, HEIGHT_MM)))
+    found = f"{length:.0f} × {width:.0f} × {height:.0f} mm"
+    limit = "length {:g}–{:g}, width {:g}–{:g}, height {:g}–{:g} mm".format(*LENGTH_MM, *WIDTH_MM, *HEIGHT_MM)
+    message = found if ok else f"{found}: not an insole's size; check the unit (millimetres) and that z is up"
+    return CheckItem("extents_mm", ok, length, limit, message)
+
+
+def _overhang(vertices: Array, faces: Array) -> CheckItem:
+    """Area that looks down, flatter than 45°, and does not lie on the printer's bed."""
+    corners = vertices[faces]
+    area = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    size = np.linalg.norm(area, axis=1)
+    down = area[:, 2] < -np.cos(np.radians(OVERHANG_DEG)) * size
+    off = corners[..., 2].min(axis=1) > vertices[:, 2].min() + 0.3
+    value = float(size[down & off].sum() / 100.0)
+    ok = value < 1.0
+    message = (
+        "prints without support" if ok else f"{value:.0f} cm² hang free: print with support under the arch and heel"
+    )
+    return CheckItem("overhang_cm2", ok, value, "below 1 cm²", message, advice=True)
+
+
+def _bed(vertices: Array, bed_mm: tuple[float, float]) -> CheckItem:
+    """Whether it lies on the printer's bed, turned as it may be."""
+    widths = _widths(_hull(vertices[:, :2]))
+    turned = np.roll(widths, len(widths) // 2)
+    fits = ((widths <= bed_mm[0]) & (turned <= bed_mm[1])) | ((widths <= bed_mm[1]) & (turned <= bed_mm[0]))
+    over = np.minimum(
+        np.maximum(widths - bed_mm[0], turned - bed_mm[1]), np.maximum(widths - bed_mm[1], turned - bed_mm[0])
+    )
+    ok, most = bool(fits.any()), float(over.min())
+    limit = f"{bed_mm[0]:g} × {bed_mm[1]:g} mm"
+    message = (
+        f"fits a bed of {limit}" if ok else f"{most:.0f} mm too long for a bed of {limit}: it needs a larger printer"
+    )
+    return CheckItem("printer_bed", ok, most, limit, message, advice=True)
+
+
+def _hull(points: Array) -> Array:
+    """Points (n, 2) that may lie on the convex hull: the outermost of each of 720 directions."""
+    angle = np.radians(np.arange(0.0, 360.0, 0.5))
+    directions = np.column_stack([np.cos(angle), np.sin(angle)])
+    return points[np.unique(np.concatenate([(points @ d).argmax(keepdims=True) for d in directions]))]
+
+
+def _widths(hull: Array) -> Array:
+    """Extent of a plan shape along directions 0…179°, one a degree."""
+    angle = np.radians(np.arange(180.0))
+    along = hull @ np.vstack([np.cos(angle), np.sin(angle)])
+    return np.asarray(np.ptp(along, axis=0))

@@ -1,0 +1,132 @@
+"""The foot's underside as the insole meets it: smoothed, its holes filled, or a population's shape where none was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from footscan.types import Array, Foot, QualityReason, SoleSurface
+from insole.anatomy import Anatomy
+from insole.curves import smooth_min, step
+from insole.outline import Outline
+
+SMOOTH_MM = 3.0
+FILL_MM = 10.0
+ENOUGH_SEEN = 0.2  #: of the tread's area; with less the population's shape stands for all of it
+HIGHEST_MM = 32.0  #: skin higher than this is the foot's side
+ABOVE_APEX_MM = 5.0  #: how much higher than the arch's apex the support may reach at its edge
+
+#: Height of the medial arch at the insole's edge, standing, in foot lengths. From the mean shape of the public FIND feet
+#: (Boyne 2022, BMVC; unloaded): 0.077 in the medial third at 0.42–0.50 of the length, less about 0.02 for standing (the
+#: dorsum of a standing foot is lower too). Arch height follows foot length poorly (Hill 2017, Appl Ergon 59:243).
+POPULATION_ARCH = 0.056
+POPULATION_APEX = 0.45  #: station of the highest point
+#: mean standing arch height index (Butler 2008, commonly quoted); a foot's own index moves the arch by this much
+MEAN_AHI, ARCH_PER_AHI = 0.340, 2.5
+ARCH_SCALE = (0.5, 1.5)
+POPULATION_SIDE_MM = 3.0  #: the lateral and medial borders of the midfoot curve up this much
+
+
+@dataclass(frozen=True, eq=False)
+class Contour:
+    """Heights ``z_mm`` (nx, ny) at ``x_mm``, ``y_mm`` above the lowest point of the heel; ``seen`` False where it is a
+    population's; ``notes``."""
+
+    x_mm: Array
+    y_mm: Array
+    z_mm: Array
+    seen: bool
+    notes: tuple[QualityReason, ...]
+
+    def at(self, x: Array, y: Array) -> Array:
+        """Height at points of any shape (beyond the grid: that of its border)."""
+        i = (x - self.x_mm[0]) / (self.x_mm[1] - self.x_mm[0])
+        j = (y - self.y_mm[0]) / (self.y_mm[1] - self.y_mm[0])
+        return np.asarray(ndimage.map_coordinates(self.z_mm, [i, j], order=1, mode="nearest"))
+
+
+def contour(foot: Foot, anatomy: Anatomy, line: Outline) -> Contour:
+    """The sole of a foot, everywhere finite."""
+    sole = foot.sole if min(foot.sole.z_mm.shape) > 3 else _empty(anatomy)
+    x, y = sole.x_mm[:, None], sole.y_mm[None, :]
+    usual = population(x, y, anatomy, line, arch_height(foot, anatomy))
+    ok = np.isfinite(sole.z_mm) & (sole.measured if sole.measured.any() else True)
+    share = _share_seen(ok, x, y, line)
+    if sole.capped or share < ENOUGH_SEEN:
+        detail = "the sole was closed with a flat lid" if sole.capped else "the scan shows too little of the sole"
+        lid = (QualityReason("arch_from_population", f"{detail}: the arch is a population's shape, not this foot's"),)
+        return Contour(sole.x_mm, sole.y_mm, usual, False, lid)
+    z = _filled(np.where(ok, np.minimum(np.where(ok, sole.z_mm, 0.0), HIGHEST_MM), 0.0), ok, usual, sole)
+    notes: tuple[QualityReason, ...] = ()
+    if share < 0.9:
+        notes = (
+            QualityReason("sole_filled", f"{100 * (1 - share):.0f} % of the sole was not scanned and is filled in"),
+        )
+    z = z - _lowest(z, x, y, anatomy)
+    apex = foot.measurements["arch_apex_height_mm"] if "arch_apex_height_mm" in foot.measurements.values else None
+    if apex is not None:
+        z = smooth_min(z, apex + ABOVE_APEX_MM, ABOVE_APEX_MM)
+    return Contour(sole.x_mm, sole.y_mm, z, True, notes)
+
+
+def arch_height(foot: Foot, anatomy: Anatomy) -> float:
+    """Height of the population's arch for this foot (mm): moved by its arch height index where that was measured."""
+    index = foot.measurements["arch_height_index"] if "arch_height_index" in foot.measurements.values else None
+    scale = 1.0 if index is None else 1.0 + ARCH_PER_AHI * (index / MEAN_AHI - 1.0)
+    return POPULATION_ARCH * anatomy.length_mm * float(np.clip(scale, *ARCH_SCALE))
+
+
+def population(x: Array, y: Array, anatomy: Anatomy, line: Outline, arch_mm: float) -> Array:
+    """A usual sole: the medial arch, and the midfoot's borders curving up. Heights above the heel's lowest point."""
+    centre, half2, _, _ = line.at(x)
+    across = (y - centre) / np.sqrt(half2)
+    u = x / anatomy.length_mm
+    along = step(u, 0.14, POPULATION_APEX) * (1.0 - step(u, POPULATION_APEX, 0.72))
+    side = (
+        POPULATION_SIDE_MM
+        * np.clip(np.abs(across) - 0.55, 0.0, 0.6) ** 2
+        / 0.2
+        * step(u, 0.2, 0.3)
+        * (1.0 - step(u, 0.5, 0.65))
+    )
+    return np.asarray(arch_mm * along * step(across, -0.45, 1.05) + side)
+
+
+def _empty(anatomy: Anatomy) -> SoleSurface:
+    x, y = np.arange(0.0, anatomy.length_mm, 2.0), np.arange(-70.0, 71.0, 2.0)
+    nothing = np.full((len(x), len(y)), np.nan)
+    return SoleSurface(x, y, nothing, np.zeros(nothing.shape, dtype=bool))
+
+
+def _share_seen(ok: Array, x: Array, y: Array, line: Outline) -> float:
+    """The part of the tread, heel to ball, where skin was scanned."""
+    centre, half2, _, _ = line.at(x)
+    tread = (
+        (np.abs(y - centre) < 0.8 * np.sqrt(half2))
+        & (x > line.start)
+        & (x < line.start + 0.7 * (line.end - line.start))
+    )
+    return float(ok[tread].mean()) if tread.any() else 0.0
+
+
+def _filled(z: Array, ok: Array, usual: Array, sole: SoleSurface) -> Array:
+    """Smoothed where it was scanned, carried on from around where not, the usual shape far from any scanned point."""
+    cell = float(sole.x_mm[1] - sole.x_mm[0]), float(sole.y_mm[1] - sole.y_mm[0])
+    weight = ok.astype(float)
+    far, near = usual, usual
+    for sigma, doubt in ((FILL_MM, 0.02), (SMOOTH_MM, 0.15)):
+        s = (sigma / cell[0], sigma / cell[1])
+        top = ndimage.gaussian_filter(z * weight, s, mode="constant")
+        bottom = ndimage.gaussian_filter(weight, s, mode="constant")
+        near = (top + doubt * far) / (bottom + doubt)
+        far = near
+    return near
+
+
+def _lowest(z: Array, x: Array, y: Array, anatomy: Anatomy) -> float:
+    """The lowest height under the heel's middle."""
+    length = anatomy.length_mm
+    heel = (np.abs(x - 0.14 * length) < 0.08 * length) & (np.abs(y - anatomy.heel_y_mm) < 0.06 * length)
+    return float(z[heel].min()) if heel.any() else float(z.min())

@@ -1,0 +1,123 @@
+"""Ctrl-C, kills, full disks, folders that can't be written: one line, the right exit code, no half order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import absent
+from station_runs import Run, beside, plantar, start
+
+from station.orders import read_manifest
+
+
+def begun(target: Path) -> subprocess.Popen[bytes]:
+    """A demo that has begun to write ``target``."""
+    process = start("demo", "-o", target)
+    deadline = time.monotonic() + 30
+    while not target.with_name(f".partial-{target.name}").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> Run:
+    out, err = process.communicate(timeout=60)
+    return Run(process.returncode, out.decode(), err.decode())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_is_130_and_leaves_nothing(
+    tmp_path: Path, rng: np.random.Generator, number: signal.Signals
+) -> None:
+    process = begun(tmp_path / "new" / "order")
+    time.sleep(rng.uniform(0.0, 2.0))
+    process.send_signal(number)
+    run = end(process)
+    assert run.code == 130, run.err
+    assert run.line == "plantar: interrupted: nothing of the unfinished order was kept"
+    assert beside(tmp_path) == []
+
+
+def test_killed_leaves_no_order_and_the_next_run_cleans_up(tmp_path: Path, rng: np.random.Generator) -> None:
+    process = begun(tmp_path / "order")
+    time.sleep(rng.uniform(0.0, 2.0))
+    process.kill()
+    assert end(process).code == -signal.SIGKILL
+    assert beside(tmp_path) == [".partial-order"]
+    run = plantar("make", "--left", "not_there.stl", "-o", tmp_path / "order")
+    assert run.code == 3
+    assert beside(tmp_path) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of 1 MB: what a demo writes does not fit."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or os.geteuid() != 0:
+        absent("mounting a small tmpfs needs root")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if done.returncode:
+        absent(f"a small tmpfs can't be mounted here: {done.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_4_and_leaves_nothing(small_disk: Path) -> None:
+    run = plantar("demo", "-o", small_disk / "order")
+    assert run.code == 4
+    assert "room" in run.line
+    assert beside(small_disk) == []
+
+
+def test_a_full_disk_keeps_the_old_order(small_disk: Path) -> None:
+    from station.orders import draft
+
+    with draft(small_disk / "order") as work:
+        work.write("measurements.json", "old")
+        work.finish({"version": "0"})
+    assert plantar("demo", "-o", small_disk / "order").code == 4
+    assert beside(small_disk) == ["order"]
+    manifest = read_manifest(small_disk / "order")
+    assert manifest is not None and manifest["version"] == "0"
+
+
+def test_a_folder_that_can_not_be_written_is_2(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    run = plantar("demo", "-o", small_disk / "order")
+    assert run.code == 2
+    assert "Read-only" in run.line
+
+
+def test_a_mount_point_is_2(small_disk: Path) -> None:
+    run = plantar("demo", "-o", small_disk)
+    assert run.code == 2
+    assert "mount point" in run.line
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_without_permission_is_2(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    run = plantar("demo", "-o", tmp_path / "order")
+    tmp_path.chmod(0o755)
+    assert run.code == 2 and "Permission" in run.line
+
+
+def test_a_file_in_the_way_is_2(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "order"):
+        run = plantar("demo", "-o", place)
+        assert run.code == 2
+        assert str(tmp_path) in run.line
+    assert beside(tmp_path) == ["file"]

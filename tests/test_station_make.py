@@ -1,0 +1,369 @@
+"""``plantar make`` and ``demo``: the whole way, through real processes and real files (design/interface.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from station_runs import ROOT, Run, beside, contents, plantar
+
+SCHEMAS = ROOT / "station" / "schemas"
+PAPERS = {
+    "manifest.json": "order-1",
+    "measurements.json": "measure-1",
+    "pressure.json": "pressure-1",
+    "prescription.json": "prescription-1",
+}
+MESHES = ("insole.stl", "insole.3mf", "insole.glb")
+
+
+def validate(document: object, schema: str) -> None:
+    text = json.loads((SCHEMAS / f"{schema}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(text)
+    Draft202012Validator(text).validate(document)
+
+
+def paper(order: Path, name: str) -> dict:
+    return json.loads((order / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Run]:
+    """The demo twice at once: into folders of other names, from other current folders, in other languages' time."""
+    places = [
+        tmp_path_factory.mktemp(name) / target for name, target in (("a", "demo"), ("b", "another order of mine"))
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda place: plantar("demo", "-o", place, cwd=place.parent), places))
+    for run in runs:
+        assert run.code == 0, run.err
+    return places[0], places[1], runs[0]
+
+
+@pytest.fixture(scope="session")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small scans and walks of one synthetic person."""
+    from footscan.io import write_geometry, write_recording
+    from footscan.synth import FootSpec, make_foot, make_walk, scan_foot, scan_pair
+
+    folder = tmp_path_factory.mktemp("inputs")
+    feet = {side: make_foot(FootSpec(side, length)) for side, length in (("left", 250.0), ("right", 247.0))}
+    for side, foot in feet.items():
+        write_geometry(folder / f"{side}.ply", scan_foot(foot, points=60_000, turn_deg=80.0))
+    write_geometry(folder / "pair.ply", scan_pair(feet["left"], feet["right"], points=120_000))
+    recording = make_walk("in_shoe", steps=26).recording
+    left = next(p for p in recording.pressure if p.side == "left")
+    write_recording(folder / "walk.csv", recording)
+    write_recording(folder / "one.csv", replace(recording, pressure=(left,)))
+    write_recording(folder / "whose.csv", replace(recording, source="", pressure=(replace(left, side="unknown"),)))
+    standing = replace(left, values=np.full_like(left.values, 20.0))
+    write_recording(folder / "standing.csv", replace(recording, pressure=(standing,)))
+    silent = replace(left, values=np.zeros_like(left.values))
+    write_recording(folder / "silent.csv", replace(recording, pressure=(silent,)))
+    return folder
+
+
+def make(inputs: Path, folder: Path, *args: str | Path) -> Run:
+    """``plantar make`` on files of ``inputs`` as they are called there; meshes and documents only."""
+    return plantar("make", *args, "--outputs", "stl,json", "-o", folder, cwd=inputs)
+
+
+# ------------------------------------------------------------------ the demo
+
+
+def test_demo_leaves_what_the_interface_lists(demos: tuple[Path, Path, Run]) -> None:
+    order = demos[0]
+    names = set(contents(order)) | {p.name for p in order.glob("log.jsonl")}
+    expected = {*PAPERS, "report.html", "report.pdf", "log.jsonl"}
+    expected |= {f"{side}/{mesh}" for side in ("left", "right") for mesh in MESHES}
+    expected |= {f"inputs/{name}" for name in ("left.ply", "right.ply", "walk.csv", "truth.json")}
+    assert names - {n for n in names if n.startswith("pictures/")} == expected
+    assert any(n.startswith("pictures/") and n.endswith(".png") for n in names)
+    assert beside(order.parent) == ["demo"]
+
+
+def test_manifest_holds_every_input_and_output(demos: tuple[Path, Path, Run]) -> None:
+    order = demos[0]
+    manifest, files = paper(order, "manifest.json"), contents(order)
+    del files["manifest.json"]
+    assert {n: e["sha256"] for n, e in manifest["outputs"].items()} == {
+        n: hashlib.sha256(data).hexdigest() for n, data in files.items()
+    }
+    assert [item["source"] for item in manifest["inputs"]] == ["inputs/left.ply", "inputs/right.ply", "inputs/walk.csv"]
+    for item in manifest["inputs"]:
+        assert item["sha256"] == hashlib.sha256(files[item["source"]]).hexdigest()
+    assert manifest["failed"] == [] and manifest["feet"] == {"left": True, "right": True}
+
+
+def test_demo_twice_gives_the_same_bytes(demos: tuple[Path, Path, Run]) -> None:
+    first, second = contents(demos[0]), contents(demos[1])
+    assert set(first) == set(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_no_output_knows_where_or_on_what_machine(demos: tuple[Path, Path, Run]) -> None:
+    secrets = [str(demos[0].parent).encode(), str(ROOT).encode(), socket.gethostname().encode(), b".partial-"]
+    for name, data in contents(demos[0]).items():
+        for secret in secrets:
+            assert secret not in data or len(secret) < 5, name
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_documents_keep_to_their_schema(demos: tuple[Path, Path, Run], name: str) -> None:
+    validate(paper(demos[0], name), PAPERS[name])
+
+
+def test_demo_says_measured_beside_true(demos: tuple[Path, Path, Run]) -> None:
+    order, _, run = demos
+    truth = paper(order, "inputs/truth.json")
+    measured = {
+        foot["side"]: foot["measures"] for scan in paper(order, "measurements.json")["scans"] for foot in scan["feet"]
+    }
+    for side in ("left", "right"):
+        true, got = truth["feet"][side]["foot_length_mm"], measured[side]["foot_length_mm"]["value"]
+        assert got == pytest.approx(true, abs=1.0)  # 262 and 260: each foot on its own side
+        assert f"{true:.1f}" in run.out and f"{got:.1f}" in run.out
+    assert run.err == ""
+
+
+def test_make_again_on_the_demos_inputs_gives_the_same_insoles(demos: tuple[Path, Path, Run], tmp_path: Path) -> None:
+    given = demos[0] / "inputs"
+    run = plantar("make", "--left", "left.ply", "--right", "right.ply", "--pressure", "walk.csv", "--load", "standing",
+                  "--outputs", "stl,3mf,json", "-o", tmp_path / "order", cwd=given)  # fmt: skip
+    assert run.code == 0, run.err
+    first, again = contents(demos[0]), contents(tmp_path / "order")
+    for side in ("left", "right"):
+        for mesh in ("insole.stl", "insole.3mf"):
+            assert again[f"{side}/{mesh}"] == first[f"{side}/{mesh}"]
+    assert set(again) == {*PAPERS, *(f"{s}/insole.{k}" for s in ("left", "right") for k in ("stl", "3mf"))}
+
+
+# ------------------------------------------------------------------ what is there and what is not
+
+
+def test_one_foot_alone_and_no_walk(inputs: Path, tmp_path: Path) -> None:
+    run = make(inputs, tmp_path / "order", "--right", "right.ply", "--json")
+    assert run.code == 0, run.err
+    assert run.out.encode() == (tmp_path / "order" / "manifest.json").read_bytes()  # one document, nothing else
+    assert {item["code"] for item in run.document["left_out"]} == {"no_scan", "no_recording"}
+    assert run.document["feet"] == {"left": False, "right": True}
+    assert beside(tmp_path / "order") == [
+        "log.jsonl", "manifest.json", "measurements.json", "prescription.json", "pressure.json", "right"
+    ]  # fmt: skip
+    foot = paper(tmp_path / "order", "measurements.json")["scans"][0]["feet"][0]
+    assert (foot["side"], foot["side_from"]) == ("right", "given")
+    validate(run.document, "order-1")
+
+
+def test_both_feet_in_one_file(inputs: Path, tmp_path: Path) -> None:
+    run = make(inputs, tmp_path / "order", "--pair", "pair.ply", "--pressure", "walk.csv")
+    assert run.code == 0, run.err
+    feet = paper(tmp_path / "order", "measurements.json")["scans"][0]["feet"]
+    lengths = {foot["side"]: foot["measures"]["foot_length_mm"]["value"] for foot in feet}
+    assert lengths["left"] == pytest.approx(250.0, abs=1.5) and lengths["right"] == pytest.approx(247.0, abs=1.5)
+    assert {foot["side_from"] for foot in feet} == {"detected"}
+    assert (tmp_path / "order" / "left" / "insole.stl").exists()
+
+
+@pytest.mark.parametrize(
+    ("recording", "codes", "exit_code"),
+    [("one.csv", {"one_side"}, 0), ("whose.csv", {"unknown_side"}, 0), ("standing.csv", set(), 1)],
+)
+def test_a_recording_that_says_little(
+    inputs: Path, tmp_path: Path, recording: str, codes: set[str], exit_code: int
+) -> None:
+    run = make(inputs, tmp_path / "order", "--left", "left.ply", "--right", "right.ply", "--pressure", recording)
+    assert run.code == exit_code, run.err
+    manifest = paper(tmp_path / "order", "manifest.json")
+    assert {item["code"] for item in manifest["left_out"]} == codes
+    assert [item["source"] for item in manifest["failed"]] == ([recording] if exit_code else [])
+    assert manifest["feet"] == {"left": True, "right": True}
+    assert recording in run.out
+    assert (run.line if exit_code else run.err or "").startswith("plantar: standing.csv" if exit_code else "")
+
+
+def test_one_refused_foot_of_a_pair(inputs: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.stl"
+    bad.write_text("bread, milk, insoles\n")
+    run = make(inputs, tmp_path / "order", "--left", "left.ply", "--right", bad, "--lang", "zh")
+    assert run.code == 1
+    assert str(bad) in run.line
+    assert beside(tmp_path / "order" / "left") == ["insole.stl"]
+    assert not (tmp_path / "order" / "right").exists()
+    document = paper(tmp_path / "order", "measurements.json")
+    assert [f["source"] for f in document["failed"]] == [str(bad)]
+    assert "左脚" in run.out
+
+
+def test_a_prescription_wins_and_is_marked(inputs: Path, tmp_path: Path) -> None:
+    rx = tmp_path / "rx.toml"
+    rx.write_text("heel_cup_depth_mm = 15\n[right]\nheel_lift_mm = 3\n")
+    run = make(inputs, tmp_path / "order", "--left", "left.ply", "--right", "right.ply", "--rx", rx)
+    assert run.code == 0, run.err
+    feet = paper(tmp_path / "order", "prescription.json")["feet"]
+    for side, lift in (("left", 0), ("right", 3)):
+        fields = feet[side]["fields"]
+        assert fields["heel_cup_depth_mm"]["value"] == 15 and fields["heel_cup_depth_mm"]["by"] == "person"
+        assert fields["heel_lift_mm"]["value"] == lift
+
+
+def test_a_prescription_that_can_not_be_is_refused_with_what_can(inputs: Path, tmp_path: Path) -> None:
+    rx = tmp_path / "rx.toml"
+    rx.write_text("[right]\nheel_cup_depth_mm = 99\n")
+    run = make(inputs, tmp_path / "order", "--right", "right.ply", "--rx", rx)
+    assert run.code == 3
+    assert "heel_cup_depth_mm" in run.line and "30" in run.line
+    assert not (tmp_path / "order").exists()
+    run = make(inputs, tmp_path / "order", "--right", "right.ply", "--preset", "evryday")
+    assert run.code == 2 and "everyday" in run.line
+
+
+# ------------------------------------------------------------------ the real ones
+
+
+def test_the_standing_adult_and_the_pedar_walk(shared_data: Path, tmp_path: Path) -> None:
+    scan, walk = "scans/standing_adult_left", "pressure/pedar/pedar_example.asc"
+    stl = next((shared_data / scan).glob("*.stl"))
+    given = ("--left", stl, "--pressure", shared_data / walk, "--load", "standing")
+    run = plantar("make", *given, "--outputs", "stl,json", "-o", tmp_path / "order")
+    assert run.code == 0, run.err
+    scan = paper(tmp_path / "order", "measurements.json")["scans"][0]
+    assert scan["unit"] == "m"
+    measures = scan["feet"][0]["measures"]
+    assert measures["foot_length_mm"]["value"] == pytest.approx(275.6, abs=1.5)
+    for name in ("arch_apex_height_mm", "arch_apex_station", "arch_index"):  # its sole is capped flat
+        assert measures[name]["value"] is None and measures[name]["reason"]
+    validate(paper(tmp_path / "order", "pressure.json"), "pressure-1")
+
+
+def test_what_is_no_foot_is_refused(shared_data: Path, tmp_path: Path) -> None:
+    stump = next(p for p in (shared_data / "scans" / "not_a_foot").iterdir() if p.suffix in (".stl", ".obj", ".ply"))
+    run = plantar("make", "--left", stump, "-o", tmp_path / "order")
+    assert run.code == 3
+    assert str(stump) in run.line
+    assert beside(tmp_path) == []
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@pytest.fixture(scope="session")
+def bad(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "empty.stl").write_bytes(b"")
+    (folder / "truncated.ply").write_bytes((inputs / "left.ply").read_bytes()[:200_000])
+    (folder / "text.stl").write_text("bread, milk, insoles\n" * 50)
+    header = (
+        "ply\nformat ascii 1.0\nelement vertex {n}\n" + "".join(f"property float {c}\n" for c in "xyz") + "end_header\n"
+    )
+    (folder / "nan.ply").write_text(header.format(n=3) + "0 0 0\n1 nan 1\n2 2 2\n")
+    (folder / "one_point.ply").write_text(header.format(n=1) + "0 0 0\n")
+    (folder / "a_folder.stl").mkdir()
+    (folder / "walk.csv").write_bytes((inputs / "walk.csv").read_bytes()[:9_000])
+    yield folder
+
+
+BAD_SCANS = ("empty.stl", "truncated.ply", "text.stl", "nan.ply", "one_point.ply", "a_folder.stl", "not_there.stl")
+
+
+def test_bad_scans_are_refused_in_a_line(bad: Path, tmp_path: Path) -> None:
+    def run(name: str) -> Run:
+        return plantar("make", "--left", name, "-o", tmp_path / name, cwd=bad)
+
+    with ThreadPoolExecutor(2) as pool:
+        for name, result in zip(BAD_SCANS, pool.map(run, BAD_SCANS)):
+            assert result.code == 3, name
+            assert name in result.line and result.line.startswith("plantar: "), name
+            assert "expected" in result.line and "found" in result.line, name
+            assert result.out == ""
+    assert beside(tmp_path) == []
+
+
+def test_measure_does_the_rest_and_says_what_failed(inputs: Path, bad: Path) -> None:
+    run = plantar("measure", "--json", bad / "nan.ply", inputs / "left.ply", bad / "not_there.stl")
+    assert run.code == 1
+    validate(run.document, "measure-1")
+    assert [scan["source"] for scan in run.document["scans"]] == [str(inputs / "left.ply")]
+    assert [item["source"] for item in run.document["failed"]] == [str(bad / "nan.ply"), str(bad / "not_there.stl")]
+    assert len(run.err.splitlines()) == 2
+    run = plantar("measure", "--json", bad / "nan.ply")
+    assert run.code == 3
+    validate(run.document, "measure-1")
+    assert run.document["scans"] == []
+
+
+def test_measure_for_people(inputs: Path) -> None:
+    run = plantar("measure", "--load", "standing", "left.ply", cwd=inputs)
+    assert run.code == 0 and run.err == ""
+    assert "ball girth" in run.out and " mm " in run.out and "±" in run.out
+
+
+def test_pressure(inputs: Path, bad: Path) -> None:
+    run = plantar("pressure", "--json", "walk.csv", cwd=inputs)
+    assert run.code == 0, run.err
+    validate(run.document, "pressure-1")
+    recording = run.document["recordings"][0]
+    assert recording["gait"]["steps"] == 26
+    assert recording["gait"]["cadence_steps_per_min"] == pytest.approx(110.0, abs=1.0)
+    run = plantar("pressure", "--json", inputs / "silent.csv", bad / "walk.csv", bad / "text.stl")
+    assert run.code == 3
+    validate(run.document, "pressure-1")
+    lines = run.err.splitlines()
+    assert len(lines) == 3 and "no step" in lines[0]
+
+
+def test_check(demos: tuple[Path, Path, Run], inputs: Path, bad: Path) -> None:
+    run = plantar("check", "--json", "left/insole.stl", cwd=demos[0])
+    assert run.code == 0 and run.err == ""
+    validate(run.document, "check-1")
+    assert run.document["ok"]
+    assert plantar("check", bad / "text.stl").code == 3
+    cloud = plantar("check", "left.ply", cwd=inputs)
+    assert cloud.code == 3 and "triangles" in cloud.line
+
+
+def test_check_of_a_mesh_with_a_hole_is_1(demos: tuple[Path, Path, Run], tmp_path: Path) -> None:
+    from footscan.io import read_geometry, write_geometry
+    from footscan.types import Mesh
+
+    mesh = read_geometry(demos[0] / "left" / "insole.stl")
+    assert isinstance(mesh, Mesh)
+    write_geometry(tmp_path / "hole.stl", Mesh(mesh.vertices, mesh.faces[:-7]))
+    run = plantar("check", "hole.stl", cwd=tmp_path)
+    assert run.code == 1
+    assert run.line.startswith("plantar: hole.stl: expected")
+
+
+def test_convert(demos: tuple[Path, Path, Run], inputs: Path, tmp_path: Path) -> None:
+    from footscan.io import read_geometry
+    from footscan.types import Mesh
+
+    source = demos[0] / "left" / "insole.stl"
+    run = plantar("convert", "--json", source, tmp_path / "insole.ply")
+    assert run.code == 0, run.err
+    validate(run.document, "convert-1")
+    assert str(tmp_path) not in run.document["target"]
+    before, after = read_geometry(source), read_geometry(tmp_path / "insole.ply")
+    assert isinstance(before, Mesh) and isinstance(after, Mesh)
+    np.testing.assert_allclose(after.vertices[after.faces], before.vertices[before.faces], atol=1e-4)
+    run = plantar("convert", inputs / "walk.csv", tmp_path / "again.csv")
+    assert run.code == 0, run.err
+    for source, target, word in (
+        (inputs / "walk.csv", tmp_path / "walk.stl", "recording"),
+        (inputs / "left.ply", tmp_path / "walk.csv", "scan"),
+        (inputs / "left.ply", inputs / "left.ply", "same"),
+        (inputs / "left.ply", tmp_path / "left.docx", ".docx"),
+        (inputs / "left.ply", tmp_path / "no" / "folder" / "left.stl", "folder"),
+    ):
+        run = plantar("convert", source, target)
+        assert run.code == 2, (source, target)
+        assert word in run.line
+    assert beside(tmp_path) == ["again.csv", "insole.ply"]
