@@ -46,10 +46,7 @@ def equal_rows(rows: Array) -> tuple[Array, Array]:
     """
     rows = np.ascontiguousarray(rows + 0.0)  # -0.0 + 0.0 is 0.0
     bits = rows.view(np.uint32 if rows.dtype.itemsize == 4 else np.uint64)
-    key = np.zeros(len(rows), np.uint64)
-    for column in bits.T:
-        key = (key ^ column) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing; wraps around on purpose
-        key ^= key >> np.uint64(29)
+    key = _mixed(bits)
     order = np.argsort(key)
     new = _differs(rows, order)
     if len(rows) and int(np.count_nonzero(np.diff(np.take(key, order)))) + 1 != int(new.sum()):
@@ -64,6 +61,15 @@ def equal_rows(rows: Array) -> tuple[Array, Array]:
     group = np.empty(len(rows), np.int64)
     group[order] = np.repeat(rank, np.diff(np.flatnonzero(new), append=len(rows)))
     return first[by_appearance], group
+
+
+def _mixed(bits: Array) -> Array:
+    """(n, k) bits -> (n,) uint64 in which all of them have a part (Fibonacci hashing; it wraps around on purpose)."""
+    key = np.zeros(len(bits), np.uint64)
+    for column in bits.T:
+        key = (key ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(29)
+    return key
 
 
 def _differs(rows: Array, order: Array) -> Array:

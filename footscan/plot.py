@@ -14,7 +14,7 @@ from scipy import ndimage, spatial
 from footscan import render, shading
 from footscan.page import BLUE, DPI, FAINT, GREEN, INK, ORANGE, PURPLE, Page, Panel, png
 from footscan.plot_pressure import force_curves, pressure_map
-from footscan.types import Array, Foot, PointCloud, Side
+from footscan.types import Array, Foot, PointCloud, Side, SoleSurface
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Eye", "eyes", "foot_views", "force_curves", "png", "pressure_map", "said", "section", "true_cloud"]
 
 SKIN: render.Colour = (0.89, 0.78, 0.70)
+BELOW_MM = 42.0  #: nothing higher is drawn from below
 LEG_SHOWN = 0.55  #: how much of a leg is drawn, as a part of the foot's length
 
 # rows right, up, toward; toes up the page, so that from above the wearer's left is on the left
@@ -73,7 +74,7 @@ def true_cloud(foot: Foot, top_mm: float | None = None) -> PointCloud:
     """The foot's points on its true side, cut at ``top_mm`` and closed there with a flat cap where it is open."""
     cloud = foot.cloud
     keep = slice(None) if top_mm is None else np.flatnonzero(cloud.points[:, 2] <= top_mm)
-    points, normals = cloud.points[keep], None if cloud.normals is None else cloud.normals[keep]
+    points, normals = cloud.points[keep], _picked(cloud.normals, keep)
     lid = _lid(points)
     points = np.concatenate([points, lid])
     if normals is not None:
@@ -82,6 +83,10 @@ def true_cloud(foot: Foot, top_mm: float | None = None) -> PointCloud:
         mirror = np.array([1.0, -1.0, 1.0])
         points, normals = points * mirror, None if normals is None else normals * mirror
     return PointCloud(points, normals, "foot")
+
+
+def _picked(normals: Array | None, keep: Any) -> Array | None:
+    return None if normals is None else normals[keep]
 
 
 def _lid(points: Array, step_mm: float = 0.8) -> Array:
@@ -154,6 +159,9 @@ def foot_views(foot: Foot, height_in: float = 7.0) -> Figure:
     low = points[points[:, 2] <= top_mm]
     y_ends = np.array([low[:, 1].min(), low[:, 1].max()])
     see = eyes(foot.side)
+    # from below nothing is looked for high up: where the sole was not scanned, paper shows
+    low_only = cloud.points[:, 2] < BELOW_MM
+    shown = {"above": cloud, "below": PointCloud(cloud.points[low_only], _picked(cloud.normals, low_only), "foot")}
 
     margin = 34.0
     tall = length + 2 * margin
@@ -163,7 +171,7 @@ def foot_views(foot: Foot, height_in: float = 7.0) -> Figure:
         eye = see[name]
         middle = float(eye.flat(np.array([0.0, y_ends.mean(), 0.0]))[0])
         panel = page.panel((k + 0.5) * wide, margin, (middle, 0.0))
-        panel.sprite(shading.portrait(cloud, eye.R, panel.px_per_mm, SKIN, spacing_mm=spacing))
+        panel.sprite(shading.portrait(shown[name], eye.R, panel.px_per_mm, SKIN, spacing_mm=spacing))
         panel.words((middle, length + 10.0), f"from {name}")
         draw(panel, foot, eye, length)
     eye = see["medial"]
@@ -221,7 +229,16 @@ def _draw_below(panel: Panel, foot: Foot, eye: Eye, length: float) -> None:
             style: dict[str, Any] = {"levels": [5.0, 10.0, 15.0, 20.0], "colors": FAINT, "linewidths": 0.8, "zorder": 3}
             panel.page.axes.contour(flat[..., 0], flat[..., 1], z, **style)
             note += "\ngrey lines: 5, 10, 15, 20 mm above it"
+        if sole.measured.any() and _unseen(sole) > 0.05:
+            note += "\nwhite: not scanned"
     panel.words((middle, -18.0), note, 9.0, BLUE)
+
+
+def _unseen(sole: SoleSurface) -> float:
+    """How much of the sole's area was not scanned: of what lies between scanned places of each station."""
+    seen = sole.measured & np.isfinite(sole.z_mm)
+    ahead, behind = np.cumsum(seen, axis=1) > 0, np.cumsum(seen[:, ::-1], axis=1)[:, ::-1] > 0
+    return float(1.0 - seen.sum() / max(int((ahead & behind).sum()), 1))
 
 
 def _draw_medial(panel: Panel, foot: Foot, eye: Eye, length: float, top_mm: float) -> None:
@@ -249,9 +266,9 @@ def _draw_medial(panel: Panel, foot: Foot, eye: Eye, length: float, top_mm: floa
         panel.line(np.array([landing, bend]), PURPLE)
         if (text := said(foot, "heel_girth_long_mm")) is not None:
             panel.label(0.55 * landing + 0.45 * bend, f"heel girth\n{text}", PURPLE)
-    apex = points.get("arch_apex")
-    if apex is not None and (text := said(foot, "arch_apex_height_mm")) is not None:
-        flat = eye.flat(apex)
+    height, station = number(foot, "arch_apex_height_mm"), number(foot, "arch_apex_station")
+    if height is not None and (text := said(foot, "arch_apex_height_mm")) is not None:
+        flat = eye.flat(points.get("arch_apex", np.array([(station or 0.45) * length, 0.0, height])))
         panel.line(np.array([[flat[0], 0.0], flat]), ORANGE, 2.2)
         panel.label((flat[0], -9.0), f"arch {text}", ORANGE)
     else:

@@ -267,35 +267,49 @@ def splat(cloud: PointCloud, camera: Camera, value: Array | None = None, spacing
     if normals is not None:
         inside &= normals[2] > -0.05
     index = np.flatnonzero(inside)
-    # the front: not far behind the nearest depth of a coarse cell
-    cell, (ny, nx) = _cells(x[index], y[index], max(1.0, 3.0 * spacing * camera.px_per_mm), camera.size)
-    front = np.full(nx * ny, -np.inf, dtype=F32)
-    np.maximum.at(front, cell, z[index])
-    index = index[z[index] > front[cell] - F32(max(6.0, 5.0 * spacing))]
+    # the front: around the depth that the nearest few of a coarse cell's points reach (one stray does not hide it)
+    cell, _ = _cells(x[index], y[index], max(1.0, 3.0 * spacing * camera.px_per_mm), camera.size)
+    away = z[index] - _reached(cell, z[index], 0.06)
+    index = index[np.abs(away) < max(6.0, 5.0 * spacing)]
     # averages on the fine grid; where points are thin, a wider average helps out
     step = max(1.0, 0.8 * spacing * camera.px_per_mm)
     cell, (ny, nx) = _cells(x[index], y[index], step, camera.size)
     sigma = max(0.9, 1.1 * spacing * camera.px_per_mm / step)
 
-    def total(w: Array | None) -> Array:
+    def total(w: Array | None) -> tuple[Array, Array]:
         grid = np.bincount(cell, weights=w, minlength=nx * ny).reshape(ny, nx).astype(F32)
         near = ndimage.gaussian_filter(grid, sigma, mode="constant", truncate=2.5)
-        return np.asarray(near + F32(0.03) * ndimage.gaussian_filter(near, 2.5 * sigma, mode="constant", truncate=2.0))
+        wide = ndimage.gaussian_filter(near, 2.5 * sigma, mode="constant", truncate=2.0)
+        return near, near + F32(0.03) * wide
 
-    weight = np.maximum(total(None), F32(1e-7))
-    depth: Array = total(z[index]) / weight
+    near, weight = total(None)
+    weight = np.maximum(weight, F32(1e-7))
+    depth: Array = total(z[index])[1] / weight
+    # covered: where the points are dense; small gaps are closed, what sticks out thinly is cut
+    usual = np.median(near[near > 0.1 * near.max()]) if near.size and near.max() > 0 else F32(1.0)
+    reach = int(np.ceil(2.0 * sigma))
+    solid = np.pad(near > 0.3 * usual, reach)
+    solid = ndimage.binary_closing(solid, _disc(reach))[reach:-reach, reach:-reach]
+    solid = ndimage.binary_opening(solid, _disc(reach))
     if normals is None:
-        gy, gx = np.gradient(ndimage.gaussian_filter(depth, 0.8), F32(step / camera.px_per_mm))
+        inner = solid.astype(F32)
+        smooth = ndimage.gaussian_filter(depth * inner, 1.5) / np.maximum(ndimage.gaussian_filter(inner, 1.5), F32(1e-3))
+        gy, gx = np.gradient(smooth, F32(step / camera.px_per_mm))
         fields: list[Array] = [-gx, gy, np.ones_like(gx)]
     else:
-        fields = [total(n[index]) for n in normals]
-    fields += [depth] if value is None else [depth, total(np.asarray(value)[index]) / weight]
-    occupied = np.zeros(nx * ny, dtype=bool)
-    occupied[cell] = True
-    reach = int(np.ceil(2.0 * sigma))
-    solid = ndimage.binary_closing(np.pad(occupied.reshape(ny, nx), reach), _disc(reach))[reach:-reach, reach:-reach]
-    cover = ndimage.gaussian_filter(solid.astype(F32), 1.3 * sigma)
+        fields = [total(n[index])[1] for n in normals]
+    fields += [depth] if value is None else [depth, total(np.asarray(value)[index])[1] / weight]
+    cover = ndimage.gaussian_filter(solid.astype(F32), 1.6 * sigma)
     return _enlarged(camera, step, cover, fields)
+
+
+def _reached(cell: Array, z: Array, share: float) -> Array:
+    """For each point (n,) the depth that a ``share`` of the points in its cell reach or pass."""
+    order = np.lexsort((-z, cell))
+    count = np.bincount(cell)
+    start = np.cumsum(count) - count
+    place = np.minimum(start + (count * share).astype(np.int64), len(z) - 1)
+    return np.asarray(z[order][place][cell])
 
 
 def _disc(radius: int) -> Array:

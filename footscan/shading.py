@@ -78,12 +78,14 @@ def hollows(seen: Fragments, scale_px: float) -> Array:
 
 def contoured(seen: Fragments, base: Colour, ink: Colour, every: float, up: Array, strength: float = 0.55) -> Array:
     """Colours (3, n): ``base`` with fine lines of equal ``value``, one each ``every``, where the surface looks up
-    (``up`` (3,) in the camera's frame)."""
+    (``up`` (3,) in the camera's frame). The lines stand at odd values, for flat places like round ones."""
     steep = np.maximum(seen.steep, F32(1e-6))
-    away = np.abs(seen.value - np.rint(seen.value / F32(every)) * F32(every)) / steep
+    value = seen.value / F32(every) - F32(0.31)
+    away = np.abs(value - np.rint(value)) * F32(every) / steep
     rises = sum(n * F32(u) for n, u in zip(seen.normal, up))
-    a = np.clip(F32(1.25) - away, 0, 1) * np.clip((rises - F32(0.45)) * 8, 0, 1)
+    a = np.clip(F32(1.25) - away, 0, 1) * np.clip((rises - F32(0.72)) * 8, 0, 1)
     a = a * np.clip(4 - 7 * steep / F32(every), 0, 1)  # no lines where they would run into each other
+    a = a * np.clip(steep * F32(400 / every) - 1, 0, 1)  # nor on what is as good as flat
     return np.stack([F32(b) + a * F32(strength * (i - b)) for b, i in zip(base, ink)])
 
 

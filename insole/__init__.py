@@ -1,7 +1,7 @@
 """Insoles: a foot and a prescription become a printable solid.
 
-``prescribe`` says what is asked and why, ``design`` what will be made, ``solid`` makes it, ``check_mesh`` looks it over;
-``insole.files`` writes it. Names are loaded when first used.
+``prescribe`` says what is asked and why, ``design`` what will be made, ``solid`` makes it, ``check_mesh`` looks it
+over, ``stl_bytes`` and its like write it. Names are loaded when first used.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ MIN_LENGTH_MM, MAX_LENGTH_MM = 90.0, 400.0
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """``length_mm``; MTH1 and MTH5 edges, (2,) each; heads and toe pads (5, 2), first to fifth; the longest toe's tip (2,);
-    ``heel_y_mm`` middle of the heel; ``notes`` what had to be taken from usual stations."""
+    """``length_mm``; edges at MTH1 and MTH5, (2,) each; heads and toe pads (5, 2), first to fifth; the longest toe's
+    ``tip`` (2,); ``heel_y_mm`` middle of the heel; ``notes`` what had to be taken from usual stations."""
 
     length_mm: float
     mth1: Array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from footscan.types import Array, Mesh
@@ -12,7 +14,7 @@ WALL_ROWS = 3  #: strips of the wall between underside and rim
 
 
 def solid(design: InsoleDesign) -> Mesh:
-    """The printable solid in the foot frame (mm; true side: a left insole is mirrored back; bed's lowest point z = 0)."""
+    """The printable solid in the foot frame: mm, a left insole mirrored back, the bed's lowest point at z = 0."""
     top, bottom = np.array(design.top_mm), np.array(design.bottom_mm)
     bottom[..., 2] += engrave(design)
     rows, columns = top.shape[:2]
@@ -44,7 +46,7 @@ def _faces(rows: int, columns: int, border: Array) -> Array:
     rings += [2 * rows * columns + k * n + np.arange(n) for k in range(WALL_ROWS - 1)]
     rings += [border]
     walls = []
-    for lower, upper in zip(rings[:-1], rings[1:]):
+    for lower, upper in pairwise(rings):
         lower_next, upper_next = np.roll(lower, -1), np.roll(upper, -1)
         walls += [np.column_stack([lower, lower_next, upper_next]), np.column_stack([lower, upper_next, upper])]
     return np.concatenate([up, down, *walls])

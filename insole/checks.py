@@ -1,7 +1,7 @@
 """Can this mesh be printed and worn? Ours and meshes from elsewhere; numpy only.
 
-Closedness is judged on the mesh's own connectivity once equal corners are welded (an STL repeats each corner); thickness
-by vertical rays over the whole plan.
+Closedness is judged on the mesh's own connectivity once equal corners are welded (an STL repeats each corner),
+thickness by vertical rays over the whole plan.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LENGTH_MM, WIDTH_MM, HEIGHT_MM = (80.0, 360.0), (35.0, 150.0), (1.5, 90.0)
 
 @dataclass(frozen=True)
 class CheckItem:
-    """One question: its answer, what was found, what was allowed, and a sentence. ``advice``: does not refuse the mesh."""
+    """One question: its answer, what was found, what was allowed, a sentence. ``advice``: does not refuse the mesh."""
 
     name: str
     ok: bool
@@ -61,7 +61,8 @@ def check_mesh(mesh: Mesh, min_thickness_mm: float = 1.2, bed_mm: tuple[float, f
     vertices, faces = _welded(mesh)
     items = [*_closed(faces), _bodies(vertices, faces), _volume(vertices, faces), _degenerate(vertices, faces)]
     items += _rays(vertices, faces, min_thickness_mm)
-    items += [_extents(vertices), _overhang(vertices, faces), _bed(vertices, bed_mm)]
+    widths = _widths(vertices[:, :2])
+    items += [_extents(vertices, widths), _overhang(vertices, faces), _bed(widths, bed_mm)]
     return CheckReport(tuple(items))
 
 
@@ -181,7 +182,7 @@ def _rays(vertices: Array, faces: Array, min_thickness_mm: float) -> list[CheckI
         "0 rays",
         "the top lies above the underside everywhere"
         if not wrong.any()
-        else f"{int(wrong.sum())} of {int(met.sum())} upright rays ({100 * share:.1f} %) meet no top above an underside",
+        else f"{int(wrong.sum())} of {int(met.sum())} upright rays ({100 * share:.1f} %) meet no top above a bottom",
     )
     inner = ndimage.distance_transform_edt(np.pad(met.reshape(shape), 1))[1:-1, 1:-1].ravel() > EDGE_MM / RAY_MM + 0.5
     inner &= met & ~wrong
@@ -195,10 +196,9 @@ def _rays(vertices: Array, faces: Array, min_thickness_mm: float) -> list[CheckI
 # ------------------------------------------------------------------ size, support, printer
 
 
-def _extents(vertices: Array) -> CheckItem:
+def _extents(vertices: Array, widths: Array) -> CheckItem:
     """Plausible as an insole: whatever way it lies in plan, its length, width and height."""
-    plan = _widths(_hull(vertices[:, :2]))
-    width, length = float(plan.min()), float(plan.max())
+    width, length = float(widths.min()), float(widths.max())
     height = float(np.ptp(vertices[:, 2]))
     ok = all(low <= v <= high for v, (low, high) in ((length, LENGTH_MM), (width, WIDTH_MM), (height, HEIGHT_MM)))
     found = f"{length:.0f} × {width:.0f} × {height:.0f} mm"
@@ -222,9 +222,8 @@ def _overhang(vertices: Array, faces: Array) -> CheckItem:
     return CheckItem("overhang_cm2", ok, value, "below 1 cm²", message, advice=True)
 
 
-def _bed(vertices: Array, bed_mm: tuple[float, float]) -> CheckItem:
+def _bed(widths: Array, bed_mm: tuple[float, float]) -> CheckItem:
     """Whether it lies on the printer's bed, turned as it may be."""
-    widths = _widths(_hull(vertices[:, :2]))
     turned = np.roll(widths, len(widths) // 2)
     fits = ((widths <= bed_mm[0]) & (turned <= bed_mm[1])) | ((widths <= bed_mm[1]) & (turned <= bed_mm[0]))
     over = np.minimum(
@@ -238,15 +237,8 @@ def _bed(vertices: Array, bed_mm: tuple[float, float]) -> CheckItem:
     return CheckItem("printer_bed", ok, most, limit, message, advice=True)
 
 
-def _hull(points: Array) -> Array:
-    """Points (n, 2) that may lie on the convex hull: the outermost of each of 720 directions."""
-    angle = np.radians(np.arange(0.0, 360.0, 0.5))
-    directions = np.column_stack([np.cos(angle), np.sin(angle)])
-    return points[np.unique(np.concatenate([(points @ d).argmax(keepdims=True) for d in directions]))]
-
-
-def _widths(hull: Array) -> Array:
-    """Extent of a plan shape along directions 0…179°, one a degree."""
+def _widths(points: Array) -> Array:
+    """Extent of plan points (n, 2) along directions 0…179°, one a degree."""
     angle = np.radians(np.arange(180.0))
-    along = hull @ np.vstack([np.cos(angle), np.sin(angle)])
-    return np.asarray(np.ptp(along, axis=0))
+    extents = [np.ptp(points @ direction) for direction in np.column_stack([np.cos(angle), np.sin(angle)])]
+    return np.array(extents)

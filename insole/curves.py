@@ -32,8 +32,8 @@ def smooth_min(a: Array, b: Array | float, width: Array | float) -> Array:
 
 
 def gaussian(values: Array, sigma: float, ends: Literal["even", "odd"] = "even") -> Array:
-    """A row (n,) smoothed by a Gaussian of ``sigma`` samples; ``ends``: "even" mirrors it there, "odd" turns it about its
-    end value (a line through the end stays as it is)."""
+    """A row (n,) smoothed by a Gaussian of ``sigma`` samples; ``ends``: "even" mirrors it there, "odd" turns it about
+    its end value (a line through the end stays as it is)."""
     radius = min(int(4.0 * sigma + 0.5), len(values) - 1)
     if radius < 1:
         return np.asarray(values, dtype=float)

@@ -1,23 +1,26 @@
 """L or R, and the label, as a shallow recess in the underside, to be read from below.
 
-Seen from below with the heel on the left, text runs heel to toe and its top points to the wearer's right (−y): that holds
-for both sides in the true frame, so a left insole's text is laid out mirrored here and set right by the final mirror.
+Seen from below with the heel on the left, text runs heel to toe and its top points to the wearer's right (−y): that
+holds for both sides in the true frame, so a left insole's text is laid out mirrored here and set right by the mirror.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from footscan.types import Array
-from insole.anatomy import HEEL_STATION
 from insole.types import InsoleDesign
 
 DEPTH_MM = 0.4
-SIDE_HEIGHT_MM, SIDE_STROKE_MM = 18.0, 2.4
-LABEL_HEIGHT_MM, LABEL_STROKE_MM = 9.0, 1.5
-LABEL_STATION = 0.27  #: where the label starts, of the foot's length
-ADVANCE = 0.78  #: from one letter to the next, of the height
+SIDE_HEIGHT_MM, SIDE_STROKE_MM = 15.0, 2.2
+LABEL_HEIGHT_MM, LABEL_STROKE_MM = 7.0, 1.3
+ADVANCE = 0.80  #: from one letter to the next, of the height
 WALL_MM = 0.8  #: the recess's side goes down over this
+#: where L or R stands (station, across: −1 lateral … 1 medial): under the arch, where there is more than the base;
+#: under the heel where the arch is too low for that
+ARCH_PLACE, HEEL_PLACE = (0.36, 0.32), (0.16, 0.0)
+LABEL_STATION = 0.40  #: where the label starts, of the foot's length
 
 # Polylines on a grid 4 wide and 6 high: points "xy", lines apart by ";".
 STROKES: dict[str, str] = {
@@ -76,22 +79,16 @@ def strokes(text: str, height_mm: float) -> Array:
 
 def layout(design: InsoleDesign) -> list[tuple[Array, float]]:
     """(segments (n, 2, 2) in the design frame, width of the stroke) of side letter and label."""
-    x_seat = HEEL_STATION * design.foot_length_mm
-    made = []
-    lines = [("L" if design.side == "left" else "R", SIDE_HEIGHT_MM, SIDE_STROKE_MM, x_seat - 0.333 * SIDE_HEIGHT_MM)]
+    letter = "L" if design.side == "left" else "R"
+    side = _placed(design, letter, SIDE_HEIGHT_MM, *ARCH_PLACE)
+    if _room(design, side, design.prescription.base_thickness_mm) < DEPTH_MM:
+        side = _placed(design, letter, SIDE_HEIGHT_MM, *HEEL_PLACE)
+    made = [(side, SIDE_STROKE_MM)]
     if design.prescription.label:
-        lines.append(
-            (design.prescription.label, LABEL_HEIGHT_MM, LABEL_STROKE_MM, LABEL_STATION * design.foot_length_mm)
+        station = LABEL_STATION + 0.5 * LABEL_HEIGHT_MM / design.foot_length_mm
+        made.append(
+            (_placed(design, design.prescription.label, LABEL_HEIGHT_MM, station, ARCH_PLACE[1]), LABEL_STROKE_MM)
         )
-    bottom = design.bottom_mm
-    up = 1.0 if design.side == "left" else -1.0  # −y in the true frame
-    for text, height, width, x0 in lines:
-        row = int(np.argmin(np.abs(bottom[:, bottom.shape[1] // 2, 0] - x0 - 0.3 * height)))
-        y0 = float(bottom[row, bottom.shape[1] // 2, 1])
-        segments = strokes(text, height)
-        segments[..., 0] += x0
-        segments[..., 1] = y0 + up * (segments[..., 1] - 0.5 * height)
-        made.append((segments, width))
     return made
 
 
@@ -100,13 +97,39 @@ def engrave(design: InsoleDesign) -> Array:
     bottom = design.bottom_mm
     recess = np.zeros(bottom.shape[:2])
     for segments, width in layout(design):
-        low, high = segments.min(axis=(0, 1)) - 3.0, segments.max(axis=(0, 1)) + 3.0
-        near = ((bottom[..., :2] > low) & (bottom[..., :2] < high)).all(axis=-1)
+        if not len(segments):
+            continue
+        near = _near(bottom, segments)
         away = _distance(bottom[near][:, :2], segments)
         t = np.clip((away - 0.5 * width) / WALL_MM + 0.5, 0.0, 1.0)
         recess[near] = np.maximum(recess[near], DEPTH_MM * (1.0 - t * t * (3.0 - 2.0 * t)))
-    room = design.thickness_mm - design.prescription.min_thickness_mm
+    # a top node does not stand upright over its underside node: the least around it counts
+    room = ndimage.minimum_filter(design.thickness_mm, 5) - design.prescription.min_thickness_mm
     return np.minimum(recess, np.clip(room, 0.0, None))
+
+
+def _placed(design: InsoleDesign, text: str, height: float, station: float, across: float) -> Array:
+    """Segments of a text that starts about ``station``, its middle line at ``across`` there."""
+    bottom = design.bottom_mm
+    x0 = station * design.foot_length_mm - 0.333 * height
+    row = bottom[int(np.argmin(np.abs(bottom[:, bottom.shape[1] // 2, 0] - x0 - 0.333 * height)))]
+    y0 = float(0.5 * (1.0 - across) * row[0, 1] + 0.5 * (1.0 + across) * row[-1, 1])
+    up = 1.0 if design.side == "left" else -1.0  # −y in the true frame
+    segments = strokes(text, height)
+    segments[..., 0] += x0
+    segments[..., 1] = y0 + up * (segments[..., 1] - 0.5 * height)
+    return segments
+
+
+def _near(bottom: Array, segments: Array) -> Array:
+    low, high = segments.min(axis=(0, 1)) - 3.0, segments.max(axis=(0, 1)) + 3.0
+    return np.asarray(((bottom[..., :2] > low) & (bottom[..., :2] < high)).all(axis=-1))
+
+
+def _room(design: InsoleDesign, segments: Array, keep_mm: float) -> float:
+    """The least that stands above ``keep_mm`` around the segments."""
+    near = _near(design.bottom_mm, segments)
+    return float(design.thickness_mm[near].min() - keep_mm) if near.any() else 0.0
 
 
 def _distance(points: Array, segments: Array) -> Array:

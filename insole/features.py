@@ -1,7 +1,7 @@
 """What a prescription adds to or takes from the foot's shape: each a height field in mm over the plan.
 
-All work on (rows, columns) arrays of top points: ``x``, ``y`` in the design frame (y medial), ``edge`` the distance inward
-from the top's own edge, ``across`` −1 lateral … 1 medial.
+All work on (rows, columns) arrays of top points: ``x``, ``y`` in the design frame (y medial), ``edge`` the distance
+inward from the top's own edge, ``across`` −1 lateral … 1 medial.
 """
 
 from __future__ import annotations

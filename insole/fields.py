@@ -35,7 +35,7 @@ class Field:
 
 
 def _mm(low: float, high: float, default: float, does: str, beyond: str = "") -> Field:
-    return Field("number", default, does, "mm", low, high, beyond=beyond)
+    return Field("number", float(default), does, "mm", low, high, beyond=beyond)
 
 
 def _maybe(low: float, high: float, does: str, unit: str = "mm") -> Field:
@@ -177,7 +177,7 @@ def _number(name: str, field: Field, value: Any) -> float:
     number = float(value)
     if not field.low <= number <= field.high:  # NaN too
         nearest = min(max(number, field.low), field.high) if math.isfinite(number) else field.default
-        raise DesignError(name, number, _expected(field), nearest)
+        raise DesignError(name, number, _expected(field), None if nearest is None else float(nearest))
     return number + 0.0  # never −0
 
 

@@ -76,8 +76,8 @@ def threemf_bytes(mesh: Mesh, name: str) -> bytes:
 
 
 def glb_bytes(mesh: Mesh) -> bytes:
-    """glTF 2.0 binary. Vertices stay mm, z up; the node's matrix takes them to glTF's metres, y up. Smooth normals, split
-    where the surface folds by more than 40° (rim and wall)."""
+    """glTF 2.0 binary. Vertices stay mm, z up; the node's matrix takes them to glTF's metres, y up. Normals are smooth
+    over the top, the underside and the wall, and split between them."""
     vertices, normals, faces = _shaded(_rounded(mesh), mesh.faces)
     positions, shading, index = vertices.astype("<f4"), normals.astype("<f4"), faces.astype("<u4")
     chunks = [positions.tobytes(), shading.tobytes(), index.tobytes()]

@@ -24,6 +24,7 @@ SMOOTH_MM = 7.0
 WAIST_HOLLOW = 0.042  #: the medial waist lies at most this far inside heel and ball (of the foot's length)
 OUTLINE_25_INSET_MM = 4.0  #: a foot is that much wider at 25 mm than where it treads, a side
 FRONT_OF_MTH = {"three_quarter": -0.03, "sulcus": 0.085}  #: front edge, in foot lengths from the line of the heads
+TOE_BOX_POWER = 2.2  #: 2 would be an ellipse
 FRONT_CORNER_MM = 24.0
 FRONT_POWER = 4.0
 LEAN_RAMP = (0.25, 0.58)  #: stations over which the rows of a short insole turn to the line of the heads
@@ -173,8 +174,8 @@ def _from_foot(foot: Foot, anatomy: Anatomy, extra_mm: float) -> tuple[Array, Ar
 
 
 def _tread(foot: Foot, x: Array, anatomy: Anatomy) -> tuple[Array, Array]:
-    """The tread, and where it is narrower than a last's bottom (an unloaded foot's is) the 25 mm outline less its excess;
-    not at the medial waist, which an insole leaves hollow."""
+    """The tread, and where it is narrower than a last's bottom (an unloaded foot's is) the 25 mm outline less its
+    excess; not at the medial waist, which an insole leaves hollow."""
     found = {f.method: f.polygons for f in foot.footprints if f.polygons}
     tread_l, tread_m = _extents(found.get("tread_5mm", ()), x)
     wide_l, wide_m = _extents(found.get("outline_25mm", ()), x)
@@ -189,7 +190,7 @@ def _tread(foot: Foot, x: Array, anatomy: Anatomy) -> tuple[Array, Array]:
 
 
 def _toe_box(x: Array, lateral: Array, medial: Array, anatomy: Anatomy) -> tuple[Array, Array, Array]:
-    """At least a quarter ellipse from either edge of the ball to the longest toe: toes that float or part leave no gap."""
+    """At least a rounded box from either edge of the ball to the longest toe: no gap where toes float or part."""
     tip_x, tip_y = anatomy.tip
     more = np.arange(x[-1] + STEP_MM, tip_x - 0.5, STEP_MM)
     x = np.append(x, more)
@@ -198,13 +199,13 @@ def _toe_box(x: Array, lateral: Array, medial: Array, anatomy: Anatomy) -> tuple
     for border, head, outward in ((lateral, anatomy.mth5, -1.0), (medial, anatomy.mth1, 1.0)):
         t = np.clip((x - head[0]) / (tip_x - head[0]), 0.0, 1.0)
         reach = max(outward * (head[1] - tip_y) - OUTLINE_25_INSET_MM, 0.04 * anatomy.length_mm)
-        arc = outward * tip_y + reach * np.sqrt(1.0 - t**2)
+        arc = outward * tip_y + reach * (1.0 - t**TOE_BOX_POWER) ** (1.0 / TOE_BOX_POWER)
         borders.append(outward * np.where(x > head[0], np.maximum(outward * border, arc), outward * border))
     return x, borders[0], borders[1]
 
 
 def _waist(x: Array, border: Array, anatomy: Anatomy, hollow: float) -> Array:
-    """The border, lifted to the chord heel–ball less the hollow that an insole's waist has (border positive outward)."""
+    """The border (positive outward), lifted to the chord heel–ball less the hollow that an insole's waist has."""
     length = anatomy.length_mm
     heel = np.flatnonzero((x > 0.08 * length) & (x < 0.28 * length))
     ball = np.flatnonzero((x > 0.58 * length) & (x < 0.80 * length))

@@ -1,7 +1,7 @@
 """The grid that both surfaces are made on: rows from heel to toe, columns from lateral to medial.
 
-The underside's nodes lie in the outline. The top's nodes are the same ones moved outward near the edge, where the rim is
-high: the wall between them leans as a foot and a shoe do. Columns crowd towards the edges, where the rim is rounded.
+The underside's nodes lie in the outline. The top's nodes are the same ones moved outward near the edge, where the rim
+is high: the wall between them leans as a foot and a shoe do. Columns crowd towards the edges, where the rim is rounded.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from insole.errors import DesignError
 from insole.prescription import Preset, read_preset
 from insole.types import By, InsolePrescription, Reason
 
-#: how far below the arch found the support stays, by the load that it was found under: an unloaded foot lengthens and its
-#: arch sinks when it is stood on. 1/8 and 1/16 inch, the customary steps of arch fill (commonly quoted).
+#: how far below the arch found the support stays, by the load that it was found under: an unloaded foot lengthens and
+#: its arch sinks when it is stood on. 1/8 and 1/16 inch, the customary steps of arch fill (commonly quoted).
 ARCH_OFFSET_MM: dict[Load, float] = {"none": -3.2, "half": -1.6, "sitting": -1.6, "standing": 0.0, "unknown": 0.0}
 ARCH_SOURCE = "customary steps of arch fill, 1/8 and 1/16 inch (commonly quoted)"
 
@@ -115,7 +115,7 @@ def _arch(choice: _Choice, measurements: FootMeasurements) -> None:
         "half": "scanned half loaded: the arch sinks a little more when walking",
         "sitting": "scanned sitting: the arch sinks a little more when stood on",
         "standing": "scanned standing: the arch as it is under load",
-        "unknown": "the load at the scan is not known: the arch is taken as found (say it with the scan, it may be lower)",
+        "unknown": "the load at the scan is not known: the arch is taken as found (with --load it may be lowered)",
     }
     text = texts[load]
     if _value(measurements, "arch_apex_height_mm") is None:
@@ -139,7 +139,8 @@ def _post(choice: _Choice, measurements: FootMeasurements) -> None:
     post = min(max(POST_SHARE * (angle - USUAL_EVERSION_DEG), 0.0), MAX_AUTOMATIC_POST_DEG)
     post = round(2.0 * post) / 2.0
     if post > 0:
-        text = f"heel {angle:.1f}° everted: half of what lies beyond {USUAL_EVERSION_DEG:g}°, at most {MAX_AUTOMATIC_POST_DEG:g}°"
+        beyond = f"half of what lies beyond {USUAL_EVERSION_DEG:g}°, at most {MAX_AUTOMATIC_POST_DEG:g}°"
+        text = f"heel {angle:.1f}° everted: {beyond}"
     else:
         text = f"heel angle {angle:.1f}° (eversion +): no more everted than usual, no post"
     choice.set("rearfoot_post_deg", post, text, POST_SOURCE)
@@ -151,7 +152,9 @@ def _cup(choice: _Choice, edits: Mapping[str, Any]) -> None:
     post = edits.get("rearfoot_post_deg", choice.get("rearfoot_post_deg"))
     least = rules.cup_for_skive(medial, lateral, post)
     if "heel_cup_depth_mm" not in edits and choice.get("heel_cup_depth_mm") < least:
-        choice.set("heel_cup_depth_mm", least, f"a skive of {max(medial, lateral):g} mm needs this cup", "the rule for skives")
+        choice.set(
+            "heel_cup_depth_mm", least, f"a skive of {max(medial, lateral):g} mm needs this cup", "the rule for skives"
+        )
 
 
 def _reliefs(choice: _Choice, loads: RegionLoads, neuropathic: bool) -> None:

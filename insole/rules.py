@@ -94,8 +94,8 @@ def _wound(rx: InsolePrescription) -> None:
 
 
 def _thickness(rx: InsolePrescription) -> None:
-    least = NOZZLES * rx.nozzle_mm
-    if rx.min_thickness_mm < least - 1e-9:
+    least = round(NOZZLES * rx.nozzle_mm, 6)
+    if rx.min_thickness_mm < least:
         raise DesignError(
             "min_thickness_mm", rx.min_thickness_mm, f"at least {NOZZLES:g} nozzle widths = {least:g} mm", least
         )
@@ -119,7 +119,8 @@ def cup_for_skive(medial_mm: float, lateral_mm: float, post_deg: float) -> float
 def _skives(rx: InsolePrescription) -> None:
     least = cup_for_skive(rx.medial_skive_mm, rx.lateral_skive_mm, rx.rearfoot_post_deg)
     if rx.heel_cup_depth_mm < least:
-        limit = f"at least {SKIVE_CUP_MM:g} mm with a skive, {DEEP_SKIVE_CUP_MM:g} where skive (mm) + inversion (deg) pass {DEEP_SKIVE:g}"
+        deep = f"{DEEP_SKIVE_CUP_MM:g} where skive (mm) + inversion (deg) pass {DEEP_SKIVE:g}"
+        limit = f"at least {SKIVE_CUP_MM:g} mm with a skive, {deep}"
         raise DesignError("heel_cup_depth_mm", rx.heel_cup_depth_mm, limit, least)
 
 
@@ -135,7 +136,8 @@ def heel_room(rx: InsolePrescription, post_at_seat_mm: float) -> None:
     total = rx.base_thickness_mm + rx.cover_thickness_mm + rx.heel_lift_mm + post_at_seat_mm + stock_insole_mm(rx)
     room = rx.shoe_counter_height_mm - COUNTER_CLEARANCE_MM
     if total > room + 1e-9:
-        limit = f"at most shoe_counter_height_mm − {COUNTER_CLEARANCE_MM:g} = {room:g} mm (base, cover, lift and post at the seat)"
+        counted = "base, cover, lift and post at the seat"
+        limit = f"at most shoe_counter_height_mm − {COUNTER_CLEARANCE_MM:g} = {room:g} mm ({counted})"
         nearest = f"shoe_counter_height_mm = {total + COUNTER_CLEARANCE_MM:g}"
         if total - rx.heel_lift_mm <= room:
             nearest = f"heel_lift_mm = {room - total + rx.heel_lift_mm:.4g}"

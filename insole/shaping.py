@@ -1,6 +1,6 @@
 """Foot and prescription -> the insole's two surfaces, on one screen.
 
-A thickness above a flat bed is built on a boundary-fitted grid, then top and bottom are bent together onto the shoe's bed.
+A thickness above a flat bed is built on a boundary-fitted grid, then top and bottom are bent onto the shoe's bed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ LATERAL_EDGE_MM = 7.0  #: the lateral border follows the foot up to this
 FADE = 0.16  #: the foot's shape dies away over this, behind the line of the metatarsal heads (of the foot's length)
 FEATHER_MM = 12.0  #: the front edge thins to min_thickness_mm over this
 FEATHER_REACH = 0.10  #: of the foot's length: how far back the front edge counts as front
-BLEND_MM = 1.0
+BLEND_MM = 1.0  #: rounding of the inner edge of the rim
+JOIN_MM = 4.0  #: rounding where the cup's wall meets the foot's shape
 CUP_BELOW_TOP_MM = 10.0  #: the cup stays that much lower than what was scanned of the heel
 
 
@@ -64,10 +65,9 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
     shape = _foot_shape(f, sole)
     band = max(CUP_BAND[sole.seen] * rx.heel_cup_depth_mm, 6.0)
     wall = np.clip(1.0 - (edge - RIM_WALL_MM) / band, 0.0, 1.0) ** CUP_POWER
-    blend = min(BLEND_MM, rx.heel_cup_depth_mm)
-    shape = smooth_max(shape, (cup + 2.0 * BLEND_MM) * wall - BLEND_MM, BLEND_MM)
+    shape = smooth_max(shape, (cup + BLEND_MM + JOIN_MM) * wall - JOIN_MM, JOIN_MM)
     shape = features.skive(f, shape)
-    shape = smooth_min(shape, rim, blend) if blend > 0 else np.minimum(shape, rim)
+    shape = smooth_min(shape, rim, np.minimum(BLEND_MM, rim))
 
     # everything that is added, then what is taken away, never below the minimum
     tilt = features.posts(f)
@@ -91,7 +91,7 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
         bottom_mm=bend.onto(grid.x, grid.y, np.zeros_like(top)),
         thickness_mm=top,
         reliefs=made,
-        notes=_notes(rx, where, sole),
+        notes=_notes(f, sole),
     )
 
 
@@ -199,7 +199,7 @@ def _levelled(f: Field, shape: Array) -> Array:
     heel = 1.0 - step(f.u, 0.24, 0.40)
     shape = shape - slope * (f.y - y.mean()) * heel
     seat = (np.abs(f.u - 0.14) < 0.08) & (np.abs(f.across) < 0.7)
-    return np.maximum(shape - shape[seat].min() * heel, 0.0)
+    return np.asarray(np.maximum(shape - shape[seat].min() * heel, 0.0))
 
 
 def _heel_row(f: Field) -> int:
@@ -238,6 +238,16 @@ def _loop(x: Array, y: Array) -> Array:
     return np.vstack([lateral, front, medial[::-1], rear[::-1]])
 
 
-def _notes(rx: InsolePrescription, where: Anatomy, sole: Contour) -> tuple[QualityReason, ...]:
-    said = {note.code for note in rx.notes}
-    return (*rx.notes, *where.notes, *sole.notes, *(n for n in rules.advice(rx) if n.code not in said))
+def _notes(f: Field, sole: Contour) -> tuple[QualityReason, ...]:
+    """What the prescription said, and what was found while it was made."""
+    found = [*f.rx.notes, *f.anatomy.notes, *sole.notes]
+    arch = (features.arch_zone(f) > 0.99) & (f.across < 0.75)
+    if f.rx.arch_offset_mm < 0 and arch.any():
+        room = float(sole.at(f.x[arch], f.y[arch]).max()) - f.rx.cover_thickness_mm
+        if room + f.rx.arch_offset_mm < 0:
+            detail = (
+                f"the arch stands only {max(room, 0.0):.1f} mm above the base: it can't be lowered by the whole offset"
+            )
+            found.append(QualityReason("arch_offset_limited", detail))
+    said = {note.code for note in found}
+    return (*found, *(note for note in rules.advice(f.rx) if note.code not in said))

@@ -1,4 +1,4 @@
-"""The foot's underside as the insole meets it: smoothed, its holes filled, or a population's shape where none was seen."""
+"""The foot's underside as the insole meets it: smoothed, holes filled, or a population's shape where none was seen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENOUGH_SEEN = 0.2  #: of the tread's area; with less the population's shape stan
 HIGHEST_MM = 32.0  #: skin higher than this is the foot's side
 ABOVE_APEX_MM = 5.0  #: how much higher than the arch's apex the support may reach at its edge
 
-#: Height of the medial arch at the insole's edge, standing, in foot lengths. From the mean shape of the public FIND feet
+#: Height of the medial arch at the insole's edge, standing, in foot lengths. From the mean shape of public FIND feet
 #: (Boyne 2022, BMVC; unloaded): 0.077 in the medial third at 0.42–0.50 of the length, less about 0.02 for standing (the
 #: dorsum of a standing foot is lower too). Arch height follows foot length poorly (Hill 2017, Appl Ergon 59:243).
 POPULATION_ARCH = 0.056

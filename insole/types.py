@@ -151,8 +151,8 @@ class InsoleDesign:
     ----------
     outline_mm : (n, 2) closed outline of the underside, counter-clockwise, first point not repeated
     rim_mm : (n, 2) outline of the top: the same line, leaning outward where the rim is high
-    top_mm, bottom_mm : (rows, columns, 3) nodes of the two surfaces, rows heel to toe, columns lateral to medial, as bent
-        onto the shoe's bed
+    top_mm, bottom_mm : (rows, columns, 3) nodes of the two surfaces, rows heel to toe, columns lateral to medial, as
+        bent onto the shoe's bed
     thickness_mm : (rows, columns) height of each top node above the flat bed, before bending
     reliefs : by field, what was carved and what is left to softening
     notes : what the person who makes it should know

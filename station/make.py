@@ -157,7 +157,7 @@ def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[s
     mesh = solid(shape)
     checks = check_mesh(mesh)
     if not checks.ok:
-        wrong = next(item for item in checks.items if not item.ok)
+        wrong = next(item for item in checks.items if not (item.ok or item.advice))
         raise ScanError(
             f"expected an insole that can be printed, found: {wrong.message}; check the scan or the prescription"
         )

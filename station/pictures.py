@@ -65,11 +65,11 @@ def write_all(
     designs: Mapping[Side, InsoleDesign],
     meshes: Mapping[Side, Mesh],
 ) -> list[str]:
-    """Write every picture of an order into the existing ``folder``; their file names, in `draw_all`'s order."""
+    """Write every picture of an order into the existing ``folder``; their paths, in `draw_all`'s order."""
     pictures = draw_all(feet, analyses, designs, meshes)
     for name, data in pictures.items():
         (folder / name).write_bytes(data)
-    return list(pictures)
+    return [str(folder / name) for name in pictures]
 
 
 def write_recordings(folder: Path, done: Sequence[Analysed]) -> list[str]:
@@ -197,16 +197,15 @@ def _draw_thickness(panel: Panel, thickness: Array, camera: render.Camera, side:
     v = high - (np.arange(thickness.shape[0]) + 0.5) / camera.px_per_mm
     grid = panel.at(np.stack(np.meshgrid(u[::3], v[::3]), axis=2))
     view = np.ma.masked_invalid(thickness[::3, ::3])
-    axes, levels = panel.page.axes, np.arange(2.0, most, 2.0)
+    levels = np.arange(2.5, most, 2.5)  # no thickness that is usual for a flat part
     style: dict[str, Any] = {"levels": levels, "colors": INK, "linewidths": 0.5, "alpha": 0.6, "zorder": 2}
-    lines = axes.contour(grid[..., 0], grid[..., 1], view, **style)
-    axes.clabel(lines, levels[1::2], fmt="%g", fontsize=8)
+    panel.page.axes.contour(grid[..., 0], grid[..., 1], view, **style)
     if foot is not None:
         eye = plot.eyes(side)["above"]
         for polygon in (p for f in foot.footprints if f.method == "outline_25mm" for p in f.polygons):
             flat = eye.flat(np.column_stack([polygon, np.zeros(len(polygon))]))
             panel.line(np.concatenate([flat, flat[:1]]), INK, 1.1, halo=False, ls=(0, (4, 2.5)))
-        panel.words(((left + right) / 2, low - 12.0), "dashed: the foot")
+        panel.words(((left + right) / 2, low - 12.0), "dashed: the foot; lines: 2.5 mm apart")
     bottom, top = low + 0.2 * (high - low), low + 0.75 * (high - low)
     panel.colour_bar(left - 22.0, bottom, top, HEIGHT_STOPS, most, "thickness\nmm", 2.0 if most <= 20 else 5.0)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from insole import CheckReport, InsolePrescription
     from station.make import Insole, Made
 
-SCHEMA = "plantar/prescription/1"
+SCHEMA = "plantar/prescriptions/1"
 
 #: what an order's summary shows of a prescription whatever it is; of the rest only what differs from the default
 MAIN_FIELDS = (
@@ -108,6 +108,7 @@ def checks(report: CheckReport) -> list[dict[str, Any]]:
             "value": plain(item.value),
             "limit": plain(item.limit),
             "message": item.message,
+            "advice": bool(item.advice),
         }
         for item in report.items
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib.util
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,7 @@ def _for_people(
     """Pictures and report; what could not be made of them for want of a library or a font."""
     left_out: list[LeftOut] = []
     drawn: list[str] = []
+    folder = work.folder / "pictures"
     if "pictures" in asked or "report" in asked:
         if importlib.util.find_spec("matplotlib") is None:
             left_out.append(LeftOut("no_matplotlib"))
@@ -131,22 +133,20 @@ def _for_people(
             from station import pictures
 
             log.tell("make.drawing")
-            folder = work.folder / "pictures"
             folder.mkdir()
-            drawn = pictures.write_all(
-                folder,
-                made.feet,
-                [walk.analysis for walk in made.walks],
-                {side: insole.design for side, insole in made.insoles.items()},
-                {side: insole.mesh for side, insole in made.insoles.items()},
-            )
+            analyses = [walk.analysis for walk in made.walks]
+            designs = {side: insole.design for side, insole in made.insoles.items()}
+            meshes = {side: insole.mesh for side, insole in made.insoles.items()}
+            drawn = pictures.write_all(folder, made.feet, analyses, designs, meshes)
     if "report" in asked:
         from station import report
 
         log.tell("make.reporting")
         work.write("report.html", report.html(papers, drawn, lang))
-        if lang == "zh":
-            left_out.append(LeftOut("no_chinese_pdf"))
-        else:
+        if report.why_no_pdf(lang) is None:
             work.write("report.pdf", report.pdf(papers, drawn, lang))
+        else:
+            left_out.append(LeftOut("no_chinese_pdf"))
+    if "pictures" not in asked and folder.exists():
+        shutil.rmtree(folder)  # they were for the report alone
     return left_out

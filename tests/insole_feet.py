@@ -1,4 +1,4 @@
-"""Feet of known shape for the insole's tests: a smooth tread, a sole with an arch, landmarks where they are said to be."""
+"""Feet of known shape for the insole's tests: a smooth tread, a sole with an arch, landmarks at their stations."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def borders(length: float, breadth: float, section_mm: float) -> tuple[Array, Ar
     half = (
         0.5
         * breadth
-        * np.interp(x, [0, 0.08, 0.16, 0.45, 0.66, 0.74, 0.9, 1], [0.55, 0.6, 0.63, 0.72, 0.98, 1, 0.78, 0.5])
+        * np.interp(x, [0, 0.08, 0.16, 0.45, 0.66, 0.74, 0.9, 1], [0.6, 0.66, 0.68, 0.76, 0.98, 1, 0.86, 0.7])
     )
     half = np.convolve(np.pad(half, 60, mode="edge"), np.hanning(121) / np.hanning(121).sum(), "valid")
     medial, lateral = half.copy(), -half
     medial -= 0.16 * breadth * np.exp(-(((x - 0.45) / 0.13) ** 2)) * (section_mm < 10)
-    inset = (25.0 - section_mm) / 20.0 * 0.028 * length
+    inset = (25.0 - section_mm) / 20.0 * 0.014 * length
     start, end = 0.02 * (section_mm < 10), 1.0 - 0.012 * (section_mm < 10)
     u = np.clip((x - start) / (end - start), 0, 1)
     round_ends = np.sqrt(
@@ -57,7 +57,7 @@ def height(x: Array, y: Array, length: float, breadth: float, arch: float) -> Ar
     """The sole: a heel bowl, a medial arch, a sloping side."""
     u, centre = x / length, 0.05 * breadth * step(x / length, 0.3, 0.7)
     side = np.abs(y - centre) / (0.5 * breadth * np.interp(u, [0, 0.16, 0.45, 0.7, 1], [0.6, 0.66, 0.78, 1, 0.7]))
-    z = 9.0 * np.clip(side - 0.45, 0, None) ** 2 / 0.3
+    z = 7.0 * np.clip(side - 0.3, 0, None) ** 2 / 0.5
     z = z + 14.0 * np.clip(0.10 - u, 0, None) ** 2 / 0.01
     a = np.exp(-(((u - 0.45) / 0.12) ** 2))
     return z + arch * a * step((y - centre) / (0.5 * breadth), -0.35, 0.55)

@@ -1,13 +1,14 @@
 """Small valid scan files of every format, written down byte by byte and independent of our writers, with their truth.
 
-The solid is a prism over a hexagon (2 hexagons, 6 rectangles) and its corners are known; formats without polygons hold the
-same surface in triangles.
+The solid is a prism over a hexagon (2 hexagons, 6 rectangles) and its corners are known; formats without polygons hold
+the same surface in triangles.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import struct
 import zipfile
@@ -22,7 +23,7 @@ HEIGHT = 4.0
 RING = np.array([[3.0, 0.0], [1.5, 2.5], [-1.5, 2.5], [-3.0, 0.0], [-1.5, -2.5], [1.5, -2.5]])
 CORNERS = np.array([[x, y, z] for z in (0.0, HEIGHT) for x, y in RING])
 POLYGONS = [[5, 4, 3, 2, 1, 0], [6, 7, 8, 9, 10, 11]] + [[i, (i + 1) % 6, 6 + (i + 1) % 6, 6 + i] for i in range(6)]
-TRIANGLES = [(p[0], a, b) for p in POLYGONS for a, b in zip(p[1:], p[2:])]
+TRIANGLES = [(p[0], a, b) for p in POLYGONS for a, b in itertools.pairwise(p[1:])]
 BASE_MM2 = 2 * 2.5 * (3.0 + 1.5)  # two trapezia, 6 and 3 wide, 2.5 high
 SIDES_MM = 2 * 3.0 + 4 * float(np.hypot(1.5, 2.5))
 AREA_MM2, VOLUME_MM3 = 2 * BASE_MM2 + SIDES_MM * HEIGHT, BASE_MM2 * HEIGHT
@@ -65,7 +66,7 @@ def _stl() -> Iterator[Sample]:
     yield Sample("stl text", "stl", ".stl", f"solid a binary one\n{text}endsolid\n".encode())
     half = text.index("\nfacet", len(text) // 2) + 1
     two = f"solid a\n{text[:half]}endsolid a\n\nsolid b\n{text[half:]}endsolid b\n".upper().replace("\n", "\r\n")
-    yield Sample("stl text of two solids in capitals", "stl", ".stl", two.encode())
+    yield Sample("stl text of two solids in capitals", "stl", ".stl", two.encode(), counted=False)
 
 
 def _ply() -> Iterator[Sample]:
@@ -79,10 +80,13 @@ def _ply() -> Iterator[Sample]:
         body = CORNERS.astype(order + "f4").tobytes() + b"".join(struct.pack(order + "B3i", 3, *t) for t in TRIANGLES)
         yield Sample(f"ply {name}", "ply", ".ply", head.encode() + body, points=CORNERS)
     rich = (
-        "ply\r\nformat binary_big_endian 1.0\r\nobj_info odd\r\nelement camera 1\r\nproperty list ushort double view\r\n"
-        "element vertex 12\r\nproperty uchar red\r\nproperty double z\r\nproperty short x\r\nproperty list uchar uchar tags\r\n"
+        "ply\r\nformat binary_big_endian 1.0\r\nobj_info odd\r\n"
+        "element camera 1\r\nproperty list ushort double view\r\n"
+        "element vertex 12\r\nproperty uchar red\r\nproperty double z\r\nproperty short x\r\n"
+        "property list uchar uchar tags\r\n"
         "property double y\r\nelement face 8\r\nproperty uchar flags\r\nproperty list int ushort vertex_index\r\n"
-        "property list uchar float texcoord\r\nelement edge 2\r\nproperty int vertex1\r\nproperty int vertex2\r\nend_header\r\n"
+        "property list uchar float texcoord\r\n"
+        "element edge 2\r\nproperty int vertex1\r\nproperty int vertex2\r\nend_header\r\n"
     )
     twice = CORNERS * (2, 1, 1)
     body = struct.pack(">H2d", 2, 1.0, 2.0)
@@ -301,8 +305,8 @@ CONTENT_TYPES = (
     '<Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/></Types>'
 )
 RELS = (
-    '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship '
-    'Target="/3D/3dmodel.model" Id="r" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/></Relationships>'
+    '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    '<Relationship Target="/3D/3dmodel.model" Id="r" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/></Relationships>'
 )
 
 
@@ -341,11 +345,13 @@ def _threemf() -> Iterator[Sample]:
         '<object id="8"><components><component objectid="9" p:path="/3D/a.model" transform="1 0 0 0 1 0 0 0 1 0 0 0"/>'
         '</components></object><object id="3" type="support">' + threemf_mesh(CORNERS * 5) + "</object>"
     )
-    between = '<object id="9"><components><component objectid="7" transform="0 1 0 -1 0 0 0 0 1 0.3 0 0"/></components></object>'
+    turn = '<component objectid="7" transform="0 1 0 -1 0 0 0 0 1 0.3 0 0"/>'
+    between = f'<object id="9"><components>{turn}</components></object>'
     item = '<item objectid="8" transform="0 1 0 1 0 0 0 0 1 0 -0.3 0"/><item objectid="3"/>'
     more = f' xmlns:p="{PRODUCTION}" requiredextensions="p"'
     parts |= {
         "3D/3dmodel.model": threemf_model(group, item, "centimeter", more),
         "3D/a.model": threemf_model(mesh + between, "", "centimeter"),
+        "3D/_rels/3dmodel.model.rels": RELS.replace("/3D/3dmodel.model", "/3D/a.model"),
     }
     yield Sample("3mf with components, transforms, parts and centimetres", "3mf", ".3mf", package(parts))

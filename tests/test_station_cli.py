@@ -73,17 +73,19 @@ def places(text: str) -> set[str]:
 
 
 def test_one_file_a_language_and_no_other() -> None:
-    assert {p.name for p in FOLDER.iterdir() if not p.name.startswith("__")} == {f"{lang}.json" for lang in LANGUAGES}
+    expected = {f"{kind}{lang}.json" for lang in LANGUAGES for kind in ("", "report.")}
+    assert {p.name for p in FOLDER.iterdir() if not p.name.startswith("__")} == expected
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_languages_are_complete(lang: str) -> None:
-    english, other = catalogue("en"), catalogue(lang)
+@pytest.mark.parametrize("kind", ["", "report."])
+def test_languages_are_complete(lang: str, kind: str) -> None:
+    raw = (FOLDER / f"{kind}{lang}.json").read_text(encoding="utf-8")
+    english, other = json.loads((FOLDER / f"{kind}en.json").read_text(encoding="utf-8")), json.loads(raw)
     assert set(other) == set(english)
     for key, text in english.items():
         assert other[key].strip(), key
         assert places(other[key]) == places(text), key
-    raw = (FOLDER / f"{lang}.json").read_text(encoding="utf-8")
     pairs = json.loads(raw, object_pairs_hook=list)
     assert len(pairs) == len(dict(pairs)), "a key stands twice"
 

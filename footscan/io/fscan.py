@@ -17,9 +17,9 @@ import numpy as np
 
 from footscan.errors import ReadError
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.layouts import grid_layout
 from footscan.io.recording_text import one_line, side_of_name, stem_of_name, texts
 from footscan.io.text import Rows, clean, parse_rows
-from footscan.io.layouts import grid_layout
 from footscan.types import Array, PressureRecording, Recording, Side
 
 NAME = "fscan"

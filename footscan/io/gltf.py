@@ -24,6 +24,7 @@ _FLOAT = (5126,)
 _POSITION = (5126, 5120, 5121, 5122, 5123)  # whole numbers with KHR_mesh_quantization
 _INDEX = (5121, 5123, 5125)
 _FREE_POINTS = 1_000_000  # instances may multiply vertices up to here, or to the file's size in bytes
+_PRIMITIVE_COST = 100  # as many points as a primitive's work is worth: no smaller than what it takes in the document
 
 
 def sniff(head: bytes, size: int) -> bool:
@@ -178,7 +179,7 @@ def _part(document: Document, primitive: dict[str, Any], mode: int, T_scene_node
         corners = document.array(primitive["indices"], ("SCALAR",), _INDEX)[:, 0]
         if len(corners) and corners.max() >= len(raw):
             raise document.error(f"indices below {len(raw)}", str(corners.max()), place)
-    budget.spend(len(raw) + len(corners))
+    budget.spend(len(raw) + len(corners) + _PRIMITIVE_COST)
     corners = corners.astype(np.int64)
     turn = T_scene_node[:3, :3]
     vertices = raw.astype(np.float64) @ turn.T + T_scene_node[:3, 3]

@@ -16,9 +16,9 @@ import numpy as np
 
 from footscan.errors import ReadError
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.layouts import PEDAR_CELLS, pedar_layout, pedar_sensors
 from footscan.io.recording_text import one_line, texts
 from footscan.io.text import clean, parse_rows
-from footscan.io.layouts import PEDAR_CELLS, pedar_layout, pedar_sensors
 from footscan.types import Array, PressureRecording, Recording, Side
 
 NAME = "pedar"

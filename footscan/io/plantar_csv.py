@@ -277,7 +277,7 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
             else None,
             frame=about.get("frame", ""),
             shape=None if shape is None else (int(shape[0]), int(shape[1])),
-            index=None if shape is None else next(rest).astype(np.int64),
+            index=None if shape is None else _whole(next(rest)),
             positions=about.get("positions", ""),
         )
         with np.errstate(over="ignore"):
@@ -297,6 +297,12 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
         )
     except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise lines.wrong("a part as plantar writes it", str(error)[:120]) from error
+
+
+def _whole(numbers: Array) -> Array:
+    if not ((numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < 2**53)).all():
+        raise ValueError("grid_index must be whole numbers")
+    return numbers.astype(np.int64)
 
 
 def _channel(lines: _Lines, number: int) -> Channel:

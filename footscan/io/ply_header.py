@@ -11,7 +11,7 @@ from footscan.io.files import PathLike
 from footscan.io.text import show
 from footscan.io.validate import DAMAGED
 
-MAX_HEADER_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 16
 TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
     "float": "f4", "double": "f8",

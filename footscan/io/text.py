@@ -23,7 +23,9 @@ CHUNK_BYTES = 1 << 18  #: fits the processor's cache
 BOM = b"\xef\xbb\xbf"
 NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
-_ALLOWED = b"0123456789+-.eE \t\r\n\v\f"
+_SPACES = b" \t\r\n\v\f"
+_ALLOWED = b"0123456789+-.eE" + _SPACES
+_IS_SPACE = np.isin(np.arange(256), list(_SPACES))
 _LONGEST_INT = 18  # characters: fits an int64
 _EXACT_INT = 2**53  # integers up to here are exact in float64
 _POWERS = 10.0 ** np.arange(_LONGEST_INT + 1)  # exact in float64 (up to 10**22)
@@ -210,8 +212,8 @@ class Lines:
         self.starts = np.concatenate(([0], breaks[:-1] + 1))
         self.stops = breaks + 1
         self.first = self.starts
-        if (self.text[self.starts] <= 32).any():  # indented or blank lines
-            solid = np.append(np.flatnonzero(self.text > 32), len(self.text) - 1)
+        if _IS_SPACE[self.text[self.starts]].any():  # indented or blank lines
+            solid = np.append(np.flatnonzero(~_IS_SPACE[self.text]), len(self.text) - 1)
             self.first = np.minimum(solid[np.searchsorted(solid, self.starts)], self.stops - 1)
 
     def __len__(self) -> int:
@@ -219,14 +221,14 @@ class Lines:
 
     def begin_with(self, word: bytes) -> Array:
         """(lines,) True where the first word is ``word`` (lower case), in whatever case it stands there."""
-        same = self.text[self.first + len(word)] <= 32
+        same = _IS_SPACE[self.text[self.first + len(word)]]
         for k, letter in enumerate(word):
             same &= (self.text[self.first + k] | 0x20) == letter
         return np.asarray(same)
 
     def blank(self) -> Array:
         """(lines,) True where nothing stands."""
-        return np.asarray(self.text[self.first] <= 32)
+        return np.asarray(_IS_SPACE[self.text[self.first]])
 
     def cut(self, lines: Array, word: bytes) -> bytes:
         """The lines with True in ``lines``, their first ``word`` made blank, as one piece of text."""

@@ -52,8 +52,8 @@ def sniff(head: bytes, size: int) -> bool:
     layout = None if b"\0" in data else _layout(data)
     if layout is None:
         return False
-    rows = [_tokens(line, layout.separator) for line in _COMMENT.sub(b"", data[layout.start :]).split(b"\n")[:8]]
-    return all(len(row) == layout.columns and _are_numbers(row) for row in rows if row)
+    rows = [_tokens(line, layout.separator) for line in _COMMENT.sub(b"", data[layout.start :]).split(b"\n")]
+    return all(len(row) == layout.columns and _are_numbers(row) for row in [row for row in rows if row][:2])
 
 
 @unfinished

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
+from footscan.frame import along
 from footscan.types import Array
 
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
@@ -26,7 +27,8 @@ def extreme(
     others = [k for k in range(3) if k != axis]
     height = sign * points[:, axis]
     # the outermost place with skin around it: neither a speck nor the gap between two tips
-    outermost = points[np.argsort(-height)[:200]]
+    few = np.argpartition(-height, min(200, len(points) - 1))[:200]
+    outermost = points[few[np.argsort(-height[few], kind="stable")]]
     gap = outermost[:60, None, :] - outermost[None, :, :]
     company = (np.abs(gap).max(axis=2) < 0.5 * patch_mm).sum(axis=1)
     centre = outermost[int(np.argmax(company >= 0.5 * company.max()))].copy()
@@ -122,12 +124,12 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
     e2 = up - normal * (up @ normal)
     e2 = e2 / np.linalg.norm(e2)
     e1 = np.cross(e2, normal)
-    d = (points - origin) @ normal
+    d = along(points, normal) - origin @ normal
     near = np.abs(d) < HALF_WIDTH_MM
     if near.sum() < 40:
         return None
     p, d = points[near] - origin, d[near]
-    uv = np.stack([p @ e1, p @ e2], axis=1)
+    uv = np.stack([along(p, e1), along(p, e2)], axis=1)
     middle = (np.percentile(uv, 1, axis=0) + np.percentile(uv, 99, axis=0)) / 2
     uv = uv - middle
     # stage 2: about 3 mm of arc a direction, more where points are few

@@ -22,8 +22,8 @@ TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes hig
 MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
 INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quoted)
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
-AXIS_STILL_DEG = 0.02
-MOST_TURNS = 12
+AXIS_STILL_DEG = 0.05
+MOST_TURNS = 8
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
@@ -56,7 +56,7 @@ def locate(rough: Array, axis: str | None = None) -> Located:
         # stage 1: heel, toes, ball
         low = points[points[:, 2] <= LOW_MM]
         marks["pternion"] = _pternion(low)
-        if turn < 3:  # tips are places on the skin: once the heading is nearly right they only turn with it
+        if turn < 2:  # tips are places on the skin: once the heading is nearly right they only turn with it
             front = points[points[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
             marks["longest_toe"] = _longest_toe(front)
             tips = _toe_tips(front, marks["pternion"], marks["longest_toe"])
@@ -68,13 +68,13 @@ def locate(rough: Array, axis: str | None = None) -> Located:
         angle = float(np.arctan2(ahead[1], ahead[0]))
         x, y, _ = marks["pternion"]
         step = compose(np.eye(3), np.array([-x, -y, 0.0])) @ turn_z(-angle, (x, y))
-        still = abs(np.degrees(angle)) < AXIS_STILL_DEG and np.hypot(x, y) < 0.02
+        still = abs(np.degrees(angle)) < AXIS_STILL_DEG and np.hypot(x, y) < 0.1
         # stage 3: turn all into it
         T = step @ T
         points = transform(T, rough)
         marks = {name: transform(step, p[None])[0] for name, p in marks.items()}
         tips = [transform(step, p[None])[0] for p in tips]
-        if turn >= 3 and still:
+        if turn >= 2 and still:
             break
     # with fewer than five hills only the first two are sure to be the first two toes
     marks |= {f"toe{k + 1}_tip": tip for k, tip in enumerate(tips if len(tips) == 5 else tips[:2])}

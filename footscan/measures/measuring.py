@@ -31,7 +31,8 @@ KEYS: tuple[str, ...] = (
 SIDED = (
     "ball_length_medial_mm", "ball_length_lateral_mm", "truncated_foot_length_mm", "arch_height_index",
     "toe1_angle_deg", "toe5_angle_deg", "toe1_height_mm", "toe5_height_mm", "malleolus_medial_height_mm",
-    "malleolus_lateral_height_mm", "navicular_height_mm", "ball_angle_deg", "rearfoot_angle_deg", "toe_type", *PRINT_KEYS, *APEX_KEYS,
+    "malleolus_lateral_height_mm", "navicular_height_mm", "ball_angle_deg", "rearfoot_angle_deg", "toe_type",
+    *PRINT_KEYS, *APEX_KEYS,
 )  # fmt: skip
 
 #: SD of scanner and repositioning together, by kind of measure. Live-foot repeats of a good scanner: mean absolute

@@ -10,15 +10,24 @@ from typing import Any, Literal
 import numpy as np
 
 from footscan.errors import ScanError
+from footscan.pressure.contacts import Placed, contacts_of_part, in_shoe, newtons, with_ends
 from footscan.pressure.cop import prediction_ellipse_mm2
 from footscan.pressure.gait import ONE_FOOT, Timing, gait_values, order_by_foot, timings
 from footscan.pressure.maps import PressureMap, peak_gradient
-from footscan.pressure.metrics import KEYS, RAW, Values, plate_values, quantity_reasons, region_values, step_values
-from footscan.pressure.plates import heading, plate_contacts, sides_of_walk, touches_border
-from footscan.pressure.regions import REGIONS, FootGrid, foot_grid, region_labels, side_of_print
-from footscan.pressure.running import Totals, accumulate, cell_weights, frame_weights
-from footscan.pressure.steps import Contact, ContactRule, find_contacts, marked_contacts, swing_baseline
-from footscan.types import Array, PressureRecording, Recording, RegionLoads, SensorLayout, Side, frozen_array, replace
+from footscan.pressure.metrics import (
+    KEYS,
+    NO_POSITIONS,
+    RAW,
+    Values,
+    plate_values,
+    quantity_reasons,
+    region_values,
+    step_values,
+)
+from footscan.pressure.regions import REGIONS, FootGrid, foot_grid, region_labels
+from footscan.pressure.running import Totals, accumulate, cut, frame_weights
+from footscan.pressure.steps import ContactRule
+from footscan.types import Array, PressureRecording, Recording, RegionLoads, Side, frozen_array, replace
 
 Quantity = Literal["pressure", "force", "raw"]
 _QUANTITY: dict[str, Quantity] = {"kPa": "pressure", "N": "force", "raw": "raw"}
@@ -33,7 +42,7 @@ class StepMetrics:
     values: every key of ``metrics.KEYS``, None where ``reasons`` says why; regions: the same by region
     (``metrics.REGION_KEYS``); used: whether gait values count it, with the reason in ``reasons["used"]`` if not.
     cop_xy_mm (frames, 2) in the layout's frame, NaN below the on threshold, or None; time_s, force (frames,) in N (raw
-    counts, or summed kPa where cell areas are unknown); peak (cells,) each cell's largest value, 0 where another foot stood.
+    counts, or summed kPa where cell areas are unknown); peak (cells,) each cell's largest value, 0 off the foot.
     """
 
     side: Side
@@ -52,7 +61,12 @@ class StepMetrics:
 
 @dataclass(frozen=True, eq=False)
 class RecordingAnalysis:
-    """All of a recording. ``reasons``: why a key is None, here, in gait or in any step; ``steps == ()`` says no contact."""
+    """All of a recording.
+
+    ``steps == ()``: there was no contact, ``reasons["steps"]`` says why. ``reasons`` also says why a key is None here
+    (``max_force_n.right``), in ``gait`` (``stance_s.right``), or in every step that is used; what only some steps lack
+    stands in their own ``reasons``. ``thresholds``: on and off of each side's contacts, and its ``baseline`` in swing.
+    """
 
     format: str
     source: str
@@ -68,24 +82,7 @@ class RecordingAnalysis:
     reasons: Mapping[str, str]
     in_shoe: bool
     maps: tuple[PressureMap, ...] = ()
-    thresholds: Mapping[str, float] = field(default_factory=dict)  #: on and off that were used, ``left_on`` …
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """A contact before its metrics: where it is and whose."""
-
-    part: int
-    contact: Contact
-    cells: Array  # (cells,) bool
-    side: Side
-    on: float
-    used: bool
-    why_not: str | None
-    heading: Array | None
-
-
-# ------------------------------------------------------------------ public
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 def analyse(
@@ -119,8 +116,10 @@ def analyse(
     rule = rule or ContactRule()
     whole = [accumulate(part, loaded_above=rule.loaded_above) for part in parts]
     thresholds: dict[str, float] = {}
-    found = [f for k in range(len(parts)) for f in _contacts(parts[k], whole[k], k, recording, rule, thresholds)]
-    found = _with_ends(found, parts, keep_ends)
+    found: list[Placed] = []
+    for number, (part, totals) in enumerate(zip(parts, whole)):
+        found += contacts_of_part(part, totals, number, recording, rule, thresholds)
+    found = with_ends(found, parts, keep_ends)
     found.sort(key=lambda f: (f.contact.start_s, f.part, f.contact.stop_s))
     steps, maps = _steps(parts, found, whole, rule)
     stances = order_by_foot([(f.side, f.contact.start_s, f.contact.stop_s, f.used, f.contact.cut) for f in found])
@@ -129,9 +128,7 @@ def analyse(
     feet = {stance.side for stance in stances}
     steps = [_with_timing(step, timing, stance.cut, feet) for step, timing, stance in timed]
     force, peak, reasons = _extremes(parts, whole)
-    for step in steps:
-        reasons |= {key: why for key, why in step.reasons.items() if key != "used" and key not in reasons}
-    reasons |= {key: why for key, why in gait_reasons.items() if key not in reasons}
+    reasons |= _shared_reasons([step for step in steps if step.used] or steps) | gait_reasons
     if not steps:
         reasons["steps"] = _why_no_step(parts, whole, thresholds)
     if any(part.valid is not None and not part.valid.all() for part in parts):
@@ -150,14 +147,14 @@ def analyse(
         steps=tuple(steps),
         gait=MappingProxyType(gait),
         reasons=MappingProxyType(reasons),
-        in_shoe=_in_shoe(first),
+        in_shoe=in_shoe(first),
         maps=tuple(maps),
         thresholds=MappingProxyType(thresholds),
     )
 
 
 def region_loads(analysis: RecordingAnalysis) -> dict[Side, RegionLoads]:
-    """For each side with used steps: the mean over them of each region's peak, kPa (regions without a value left out)."""
+    """By side with used steps: the mean over them of each region's peak, kPa (a region without a value is left out)."""
     loads: dict[Side, RegionLoads] = {}
     sides: tuple[Side, ...] = ("left", "right", "unknown")
     for side in sides:
@@ -170,9 +167,6 @@ def region_loads(analysis: RecordingAnalysis) -> dict[Side, RegionLoads]:
     return loads
 
 
-# ------------------------------------------------------------------ contacts
-
-
 def _sided(part: PressureRecording, side: str | None) -> PressureRecording:
     """The part with the side that was given, where the sensor itself does not say."""
     if side in ("left", "right") and (part.side == "unknown" or part.side_from == "filename"):
@@ -180,155 +174,59 @@ def _sided(part: PressureRecording, side: str | None) -> PressureRecording:
     return part
 
 
-def _in_shoe(part: PressureRecording) -> bool:
-    return part.layout.frame == "insole"
-
-
-def _newtons(part: PressureRecording) -> bool:
-    return quantity_reasons(part)[1] is None
-
-
-def _contacts(
-    part: PressureRecording,
-    whole: Totals,
-    number: int,
-    recording: Recording,
-    rule: ContactRule,
-    thresholds: dict[str, float],
-) -> list[_Found]:
-    force, in_shoe = whole.force, _in_shoe(part)
-    marked = marked_contacts(recording.events, part.side, part.time_s)
-    if in_shoe and not marked:
-        baseline = swing_baseline(part.values, force) if part.valid is None else None
-        if baseline is not None:
-            force = np.maximum(force - float(baseline @ cell_weights(part.layout, part.unit)), 0.0)
-    on, off = rule.thresholds(force, in_shoe, _newtons(part))
-    thresholds |= {f"{part.side}_on": on, f"{part.side}_off": off}
-    everywhere = np.ones(len(part.layout.xy_mm), np.bool_)
-    if marked:
-        return [_Found(number, c, everywhere, part.side, on, True, None, None) for c in marked]
-    if in_shoe:
-        contacts = find_contacts(force, part.time_s, on, off, rule)
-        return [_judged(number, c, everywhere, part.side, on, None, rule) for c in contacts]
-    return _on_plate(part, force, number, on, off, rule)
-
-
-def _on_plate(
-    part: PressureRecording, force: Array, number: int, on: float, off: float, rule: ContactRule
-) -> list[_Found]:
-    placed = plate_contacts(part, force, on, off, rule)
-    middles, ways, sides = [], [], []
-    for contact, cells in placed:
-        totals = accumulate(_cut(part, contact.start, contact.stop, cells), loaded_above=rule.loaded_above)
-        way = heading(np.where((totals.force >= on)[:, None], totals.cop_xy, np.nan))
-        image = np.zeros(len(cells))
-        image[cells] = totals.peak
-        middles.append(part.layout.xy_mm[cells].mean(axis=0))
-        ways.append(way)
-        sides.append(part.side if part.side != "unknown" else side_of_print(part.layout, image, way))
-    sides = sides_of_walk(middles, ways, sides)
-    found = []
-    for (contact, cells), way, side in zip(placed, ways, sides):
-        judged = _judged(number, contact, cells, side, on, way, rule)
-        if judged.used and touches_border(part, cells):
-            judged = replace(judged, used=False, why_not="the foot reaches the plate's edge")
-        found.append(judged)
-    return found
-
-
-def _judged(
-    part: int, contact: Contact, cells: Array, side: Side, on: float, way: Array | None, rule: ContactRule
-) -> _Found:
-    why_not = None
-    if contact.cut:
-        why_not = "cut off by the start or end of the recording"
-    elif contact.stop_s - contact.start_s >= rule.standing_s:
-        why_not = f"standing: longer than {rule.standing_s:g} s"
-    return _Found(part, contact, cells, side, on, why_not is None, why_not, way)
-
-
-def _with_ends(found: list[_Found], parts: tuple[PressureRecording, ...], keep_ends: bool) -> list[_Found]:
-    """In shoes each foot's first and last contact are not used (they contain the standing), unless asked for or marked.
-
-    On a plate only what is complete was kept in the first place: a first step there is as good as any.
-    """
-    if keep_ends:
-        return [replace(f, used=True, why_not=None) if _in_shoe(parts[f.part]) else f for f in found]
-    out = list(found)
-    for number, part in enumerate(parts):
-        mine = [k for k, f in enumerate(found) if f.part == number and not f.contact.marked]
-        if not mine or not _in_shoe(part):
-            continue
-        mine.sort(key=lambda k: found[k].contact.start_s)
-        for k in {mine[0], mine[-1]}:
-            if out[k].used:
-                out[k] = replace(out[k], used=False, why_not="this foot's first or last contact")
-    return out
+def _shared_reasons(steps: list[StepMetrics]) -> dict[str, str]:
+    """Why a key is None in all of these steps (the first one's words)."""
+    first = dict(steps[0].reasons) if steps else {}
+    return {key: why for key, why in first.items() if key != "used" and all(key in step.reasons for step in steps)}
 
 
 # ------------------------------------------------------------------ metrics
 
 
-def _cut(part: PressureRecording, start: int, stop: int, cells: Array) -> PressureRecording:
-    """Some frames, and some cells (cells,) bool with their part of the layout."""
-    values, valid = part.values[start:stop], None if part.valid is None else part.valid[start:stop]
-    if cells.all():
-        return replace(part, values=values, valid=valid, time_s=part.time_s[start:stop])
-    layout = part.layout
-    small = SensorLayout(
-        layout.xy_mm[cells],
-        None if layout.area_mm2 is None else layout.area_mm2[cells],
-        frame=layout.frame,
-        positions=layout.positions,
-    )
-    return replace(
-        part,
-        values=values[:, cells],
-        valid=None if valid is None else valid[:, cells],
-        time_s=part.time_s[start:stop],
-        layout=small,
-    )
-
-
 def _steps(
-    parts: tuple[PressureRecording, ...], found: list[_Found], whole: list[Totals], rule: ContactRule
+    parts: tuple[PressureRecording, ...], found: list[Placed], whole: list[Totals], rule: ContactRule
 ) -> tuple[list[StepMetrics], list[PressureMap]]:
     measured = []
     for f in found:
         part = parts[f.part]
-        cut = _cut(part, f.contact.start, f.contact.stop, f.cells)
+        frames = cut(part, f.contact.start, f.contact.stop, f.cells)
         weight_s = whole[f.part].weight_s[f.contact.start : f.contact.stop]
-        totals = accumulate(cut, weight_s=weight_s, loaded_above=rule.loaded_above)
+        totals = accumulate(frames, weight_s=weight_s, loaded_above=rule.loaded_above)
         peak = np.zeros(len(part.layout.xy_mm))
         peak[f.cells] = totals.peak
-        measured.append((cut, totals, peak))
+        measured.append((frames, totals, peak))
     labels, grids, why, maps = _regions(parts, found, [peak for _, _, peak in measured])
     steps = []
-    for k, (f, (cut, totals, peak)) in enumerate(zip(found, measured)):
+    for k, (f, (frames, totals, peak)) in enumerate(zip(found, measured)):
         part = parts[f.part]
         span = f.contact.stop_s - f.contact.start_s
-        values, cop_xy = step_values(cut, totals, span, f.on, part.rate_hz or 0.0, rule.loaded_above)
+        values, cop_xy = step_values(frames, totals, span, f.on, part.rate_hz or 0.0, rule.loaded_above)
         if f.why_not is not None:
             values.reasons["used"] = f.why_not
-        plate_values(values, cop_xy, peak, grids[k], IN_SHOE if _in_shoe(part) else why[k])
+        plate_values(values, cop_xy, peak, grids[k], IN_SHOE if in_shoe(part) else why[k])
         _sway(values, part, f, whole[f.part], rule)
-        regions = region_values(cut, totals, labels[k][f.cells], rule.loaded_above)
+        regions = region_values(frames, totals, labels[k][f.cells], rule.loaded_above)
         if (labels[k] < 0).all():
             values.reasons["regions"] = why[k]
-        steps.append(_step(f, cut, totals, peak, values, cop_xy, regions))
+        else:
+            absent = sorted(set(range(len(REGIONS))) - set(labels[k].tolist()))
+            values.reasons.update({f"regions.{REGIONS[n]}": "no cell of this sensor lies there" for n in absent})
+        steps.append(_step(f, frames, totals, peak, values, cop_xy, regions))
     return _with_gradients(parts, steps), maps
 
 
 def _step(
-    f: _Found,
-    cut: PressureRecording,
+    f: Placed,
+    frames: PressureRecording,
     totals: Totals,
     peak: Array,
     values: Values,
     cop_xy: Array,
     regions: dict[str, dict[str, float | None]],
 ) -> StepMetrics:
-    known_cop = cut.layout.positions == "mm" and cut.unit != "raw"
+    no_cop = RAW if frames.unit == "raw" else None if frames.layout.positions == "mm" else NO_POSITIONS
+    if no_cop is not None:
+        values.reasons.update({"cop_x_mm": no_cop, "cop_y_mm": no_cop})
     return StepMetrics(
         side=f.side,
         start_s=f.contact.start_s,
@@ -336,9 +234,9 @@ def _step(
         used=f.used,
         values=values.numbers,
         regions=MappingProxyType({name: MappingProxyType(row) for name, row in regions.items()}),
-        cop_xy_mm=frozen_array("cop_xy_mm", cop_xy, np.float64, (None, 2)) if known_cop else None,
+        cop_xy_mm=frozen_array("cop_xy_mm", cop_xy, np.float64, (None, 2)) if no_cop is None else None,
         reasons=values.reasons,
-        time_s=cut.time_s,
+        time_s=frames.time_s,
         force=frozen_array("force", totals.force, np.float64, (None,)),
         peak=frozen_array("peak", peak, np.float64, (None,)),
         part=f.part,
@@ -346,7 +244,7 @@ def _step(
 
 
 def _regions(
-    parts: tuple[PressureRecording, ...], found: list[_Found], peaks: list[Array]
+    parts: tuple[PressureRecording, ...], found: list[Placed], peaks: list[Array]
 ) -> tuple[list[Array], list[FootGrid | None], list[str], list[PressureMap]]:
     """Region of each cell, footprint frame (plates) and why there is none, for each contact; and the maps.
 
@@ -364,13 +262,13 @@ def _regions(
         mean_peak = np.mean([peaks[k] for k in best], axis=0)
         shared = np.full(len(mean_peak), -1)
         try:
-            if _in_shoe(part):
+            if in_shoe(part):
                 shared = region_labels(part.layout, mean_peak, part.side)
         except ScanError as error:
             for k in mine:
                 why[k] = str(error)
         for k in mine:
-            if _in_shoe(part):
+            if in_shoe(part):
                 labels[k] = shared
                 continue
             try:
@@ -383,14 +281,14 @@ def _regions(
     return labels, grids, why, maps
 
 
-def _sway(values: Values, part: PressureRecording, f: _Found, whole: Totals, rule: ContactRule) -> None:
+def _sway(values: Values, part: PressureRecording, f: Placed, whole: Totals, rule: ContactRule) -> None:
     key = "sway_ellipse_mm2"
-    if _in_shoe(part):
+    if in_shoe(part):
         values.missing(key, "two insoles need the feet's relative position")
     elif f.contact.stop_s - f.contact.start_s < rule.standing_s:
         values.missing(key, f"no standing: the contact is shorter than {rule.standing_s:g} s")
     elif part.unit == "raw" or part.layout.positions != "mm":
-        values.missing(key, RAW if part.unit == "raw" else "cell positions are not known in mm")
+        values.missing(key, RAW if part.unit == "raw" else NO_POSITIONS)
     else:
         frames = slice(f.contact.start, f.contact.stop)
         cop_xy = np.where((whole.force[frames] >= f.on)[:, None], whole.cop_xy[frames], np.nan)
@@ -483,7 +381,7 @@ def _why_no_step(parts: tuple[PressureRecording, ...], whole: list[Totals], thre
     if all(len(part.time_s) < 2 for part in parts):
         return f"{NO_CONTACT}: fewer than two frames"
     highest = max(float(totals.force.max(initial=0.0)) for totals in whole)
-    unit = "N" if all(_newtons(part) for part in parts) else "(sum of cells)"
+    unit = "N" if all(newtons(part) for part in parts) else "(sum of cells)"
     if highest <= 0:
         return f"{NO_CONTACT}: every cell reads 0"
     on = max(thresholds.values(), default=0.0)

@@ -24,8 +24,8 @@ def excursion_index_percent(cop_xy: Array, grid: FootGrid, image: Array) -> floa
     """Centre of pressure excursion index, 100 · d / w (Song et al. 1996, J Am Podiatr Med Assoc 86:16).
 
     d is the signed distance, lateral positive, of the centre of pressure from the chord between its first and last
-    point, where it passes the distal third of the toeless foot's length; w is the foot's width there, between the borders
-    of its convex hull.
+    point, where it passes the distal third of the toeless foot's length; w is the foot's width there, between the
+    borders of its convex hull.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def _outermost(s: Array, w: Array, bins: int = 64) -> tuple[Array, Array]:
 def prediction_ellipse_mm2(cop_xy: Array) -> float | None:
     """Area of the 95 % prediction ellipse of centres of pressure (n, 2) mm; None for fewer than four of them.
 
-    π · 2(n + 1)(n − 1) / (n (n − 2)) · F(0.95; 2, n − 2) · √det S (Schubert and Kirchner 2014, Gait Posture 39:518). For two
-    numerator degrees of freedom the quantile has a closed form: F = ν/2 · (0.05^(−2/ν) − 1).
+    π · 2(n + 1)(n − 1) / (n (n − 2)) · F(0.95; 2, n − 2) · √det S (Schubert and Kirchner 2014, Gait Posture 39:518).
+    For two numerator degrees of freedom the quantile has a closed form: F = ν/2 · (0.05^(−2/ν) − 1).
     """
     known = cop_xy[np.isfinite(cop_xy).all(axis=1)]
     n = len(known)

@@ -57,6 +57,8 @@ def _timing(stance: Stance, by_foot: dict[tuple[Side, int], Stance], stances: Se
     if stance.side == "unknown" or stance.cut:
         return Timing(None, None, None, None)
     following = by_foot.get((stance.side, stance.order + 1))
+    if following is not None and following.start_s <= stance.start_s:
+        following = None  # two prints of one foot at a time: the plate's noise, no stride
     stride = following.start_s - stance.start_s if following is not None else None
     other = [s for s in stances if s.side not in (stance.side, "unknown")]
     before = [s for s in other if s.start_s <= stance.start_s <= s.stop_s]
@@ -85,9 +87,10 @@ def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, st
     swings: dict[str, list[float]] = {"left": [], "right": []}
     following = {(s.side, s.order): s for s in stances}
     for s in used:
-        if s.side != "unknown" and (s.side, s.order + 1) in numbers:
-            strides[s.side].append(following[s.side, s.order + 1].start_s - s.start_s)
-            swings[s.side].append(following[s.side, s.order + 1].start_s - s.stop_s)
+        after = following.get((s.side, s.order + 1)) if (s.side, s.order + 1) in numbers else None
+        if s.side != "unknown" and after is not None and after.start_s > s.start_s:
+            strides[s.side].append(after.start_s - s.start_s)
+            swings[s.side].append(after.start_s - s.stop_s)
     stride = _mean([*strides["left"], *strides["right"]])
     swing = {side: _mean(swings[side]) for side in swings}
     stance = {side: _mean([s.stop_s - s.start_s for s in used if s.side == side]) for side in ("left", "right")}

@@ -10,14 +10,15 @@ from footscan.errors import ScanError
 from footscan.types import Array, SensorLayout, Side
 
 FINE = 8  #: points a cell on which a slope is looked for
+MOST_SCATTERED = 400  #: cells without a grid through which a surface is laid
 
 
 @dataclass(frozen=True, eq=False)
 class PressureMap:
     """What one foot (or plate) pressed where, in the recording's unit.
 
-    highest (cells,) the largest value over the steps, mean_peak (cells,) the mean over the steps of each step's largest;
-    labels (cells,) index into ``regions.REGIONS``, -1 where there is no region; steps: over how many.
+    highest (cells,) the largest value over the used steps, mean_peak (cells,) the mean over them of each step's
+    largest; labels (cells,) index into ``regions.REGIONS``, -1 where there is none; steps: over how many.
     """
 
     side: Side
@@ -31,47 +32,52 @@ class PressureMap:
 def peak_gradient(layout: SensorLayout, images: Array) -> Array:
     """The steepest slope (n,) of images (n, cells), unit per mm.
 
-    Grids: bicubic convolution (Keys 1981, doi:10.1109/TASSP.1981.1163711) of the image, its slope at 8 x 8 points a cell. A
-    cell that the sensor doesn't have takes its nearest neighbour's value in the row, so the sensor's rim is no slope.
+    Grids: bicubic convolution (Keys 1981, doi:10.1109/TASSP.1981.1163711) of the image, its slope at 8 x 8 points a
+    cell. A cell that the sensor lacks takes its nearest neighbour's value in the row, so the sensor's rim is no slope.
     Cells without a grid (pedar): no bicubic interpolant exists; its like for scattered points is taken, the cubic
     polyharmonic spline through the centres, its slope on a 2 mm mesh and at the centres.
 
-    ScanError without positions in mm, for cells on one line, and for more than 2,000 cells without a grid.
+    ScanError without positions in mm, for cells on one line, and for more than 400 cells without a grid.
     """
     if layout.positions != "mm":
         raise ScanError("a slope needs cell positions in mm")
     if layout.shape is not None and layout.index is not None and min(layout.shape) > 1:
         return _grid_gradient(layout, layout.index, layout.shape, images)
-    if not 4 <= len(layout.xy_mm) <= 2000:
-        raise ScanError("a slope of cells without a grid needs 4 to 2,000 of them")
+    if not 4 <= len(layout.xy_mm) <= MOST_SCATTERED:
+        raise ScanError(f"a slope of cells without a grid needs 4 to {MOST_SCATTERED} of them")
     return _scattered_gradient(layout.xy_mm, images)
 
 
 def _grid_gradient(layout: SensorLayout, index: Array, shape: tuple[int, int], images: Array) -> Array:
     rows, columns = shape
     pitch = [_pitch(layout.xy_mm, index // columns), _pitch(layout.xy_mm, index % columns)]
-    full = np.zeros((len(images), rows * columns))
-    full[:, index] = images
-    full = full[:, _nearest_present(index, rows, columns)].reshape(-1, rows, columns)
+    flat = np.zeros((len(images), rows * columns))
+    flat[:, index] = images
+    full = flat[:, _nearest_present(index, rows, columns)].reshape(-1, rows, columns)
     (across_rows, along_rows), (across_columns, along_columns) = (_cubic(n, p) for n, p in zip(shape, pitch))
     steepest = []
     for image in full:
-        used_rows, used_columns = image.any(axis=1), image.any(axis=0)
-        if not used_rows.any():
+        loaded_rows, loaded_columns = np.nonzero(image)
+        if not len(loaded_rows):
             steepest.append(0.0)
             continue
-        r, c = _span(used_rows), _span(used_columns)  # slopes are looked for around what is loaded
+        r, c = _span(loaded_rows, rows), _span(loaded_columns, columns)  # slopes are looked for around the foot
         fr, fc = (slice(s.start * FINE, s.stop * FINE) for s in (r, c))
-        down = along_rows[fr] @ image @ across_columns[fc].T
-        right = across_rows[fr] @ image @ along_columns[fc].T
+        loaded = image[r, c]
+        down = _separable(along_rows[fr, r], loaded, across_columns[fc, c])
+        right = _separable(across_rows[fr, r], loaded, along_columns[fc, c])
         steepest.append(float(np.sqrt((down * down + right * right).max())))
     return np.array(steepest)
 
 
-def _span(used: Array) -> slice:
-    """The used range and one cell on either side."""
-    at = np.flatnonzero(used)
-    return slice(max(int(at[0]) - 1, 0), min(int(at[-1]) + 2, len(used)))
+def _separable(rows: Array, image: Array, columns: Array) -> Array:
+    """rows (p, i) · image (i, j) · columns (q, j) turned -> (p, q)."""
+    return np.asarray(np.einsum("ij,qj->iq", np.einsum("pi,ij->pj", rows, image), columns))
+
+
+def _span(at: Array, count: int) -> slice:
+    """From the least to the largest of these numbers, and one on either side."""
+    return slice(max(int(at.min()) - 1, 0), min(int(at.max()) + 2, count))
 
 
 def _pitch(xy: Array, number: Array) -> float:
@@ -85,10 +91,9 @@ def _pitch(xy: Array, number: Array) -> float:
 
 
 def _nearest_present(index: Array, rows: int, columns: int) -> Array:
-    """For every place of the grid the nearest one with a cell, in its row if the row has one, else in the nearest row."""
-    present = np.zeros(rows * columns, np.bool_)
-    present[index] = True
-    present = present.reshape(rows, columns)
+    """For every place of the grid the nearest one with a cell: in its row, or in the nearest row that has any."""
+    present = np.zeros((rows, columns), np.bool_)
+    present[index // columns, index % columns] = True
     filled = np.flatnonzero(present.any(axis=1))
     source = np.empty((rows, columns), np.int64)
     for row in range(rows):
@@ -125,16 +130,36 @@ def _scattered_gradient(xy: Array, images: Array, mesh_mm: float = 2.0) -> Array
     if size <= 0:
         raise ScanError("a slope needs cells at different places")
     at, r = (xy - xy.mean(axis=0)) / size, gaps / size
-    plane = np.column_stack([np.ones(n), at])
-    if np.linalg.matrix_rank(plane) < 3:
+    spread = np.einsum("ci,cj->ij", at, at)
+    if spread[0, 0] * spread[1, 1] - spread[0, 1] ** 2 < 1e-9 * np.trace(spread) ** 2:
         raise ScanError("a slope needs cells that do not lie on one line")
+    plane = np.column_stack([np.ones(n), at])
     system = np.block([[r**3, plane], [plane.T, np.zeros((3, 3))]])
-    weights = np.linalg.solve(system, np.vstack([images.T, np.zeros((3, len(images)))]))
+    weights = _solve(system, np.vstack([images.T, np.zeros((3, len(images)))]))
     points = _mesh(at, mesh_mm / size)
     away = points[:, None] - at
     far = np.linalg.norm(away, axis=2)
-    slopes = [(3.0 * far * away[:, :, axis]) @ weights[:n] + weights[n + 1 + axis] for axis in (0, 1)]
+    # nothing here goes through a threaded library: the same bits for any number of threads
+    slopes = [
+        np.einsum("pc,cn->pn", 3.0 * far * away[:, :, axis], weights[:n]) + weights[n + 1 + axis] for axis in (0, 1)
+    ]
     return np.asarray(np.sqrt(slopes[0] ** 2 + slopes[1] ** 2).max(axis=0) / size)
+
+
+def _solve(system: Array, right: Array) -> Array:
+    """Solution (n, k) of a square system (n, n) by elimination with row pivots; ScanError where it has none."""
+    n = len(system)
+    table = np.hstack([system, right])
+    for k in range(n):
+        pivot = k + int(np.abs(table[k:, k]).argmax())
+        if abs(float(table[pivot, k])) < 1e-12:
+            raise ScanError("a slope needs cells at different places")
+        table[[k, pivot]] = table[[pivot, k]]
+        table[k, k:] /= table[k, k]
+        table[k + 1 :, k:] -= table[k + 1 :, k, None] * table[k, k:]
+    for k in range(n - 1, 0, -1):
+        table[:k, n:] -= table[:k, k, None] * table[k, n:]
+    return table[:, n:]
 
 
 def _mesh(at: Array, step: float) -> Array:

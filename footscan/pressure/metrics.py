@@ -1,4 +1,4 @@
-"""Every number of one contact, by the names of design/pressure.md; None with a reason where the data can't support it."""
+"""Every number of one contact, by the names of design/pressure.md; None with a reason where it can't be had."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from footscan.errors import ScanError
 from footscan.pressure.cop import excursion_index_percent, path_mm, toeless_span
 from footscan.pressure.regions import REGIONS, FootGrid
 from footscan.pressure.running import Totals, cell_weights
-from footscan.types import Array, PressureRecording
+from footscan.types import KPA_MM2_PER_N, Array, PressureRecording
 
 PRESSURE_KEYS = (
     "peak_kpa",
@@ -60,6 +60,7 @@ _FIRST_PEAK_DIP = 0.03  #: of the largest force: how far it must fall after a ma
 _FIRST_PEAK_LEAST = 0.4  #: of the largest force: smaller maxima are the heel's transient
 
 RAW = "raw counts: calibrate first (two-point, body weight or a table)"
+NO_POSITIONS = "cell positions are not known in mm"
 NO_AREA = "cell areas of this sensor are not known"
 FORCE_ONLY = "cells measure force, not pressure"
 
@@ -115,11 +116,8 @@ def step_values(
             for key in ("mean_kpa", "pti_mean_kpa_s"):
                 values.missing(key, NO_AREA)
         else:
-            # N / mm² = 1000 kPa: mean pressure of a frame, 0 where nothing is loaded
-            from footscan.types import KPA_MM2_PER_N
-
             area = np.where(loaded_area > 0, loaded_area, np.inf)
-            mean = totals.force / area * KPA_MM2_PER_N
+            mean = totals.force / area * KPA_MM2_PER_N  # of each frame, 0 where nothing is loaded
             values.numbers["pti_mean_kpa_s"] = float(weight @ mean)
             values.numbers["mean_kpa"] = float(weight @ mean / weight.sum())
     else:
@@ -171,7 +169,7 @@ def loading_rate_n_per_s(force: Array, time_s: Array) -> float | None:
 
 
 def first_peak(force: Array) -> int:
-    """Frame of the first maximum that is 40 % of the largest force and followed by a fall of 3 % of it; else the largest."""
+    """Frame of the first maximum of at least 40 % of the largest force before a fall of 3 % of it; else the largest."""
     top = float(force.max())
     best = 0
     for k in range(len(force)):
@@ -185,7 +183,7 @@ def first_peak(force: Array) -> int:
 def _cop_path(values: Values, part: PressureRecording, cop_xy: Array) -> None:
     key = "cop_path_mm"
     if part.layout.positions != "mm":
-        values.missing(key, "cell positions are not known in mm")
+        values.missing(key, NO_POSITIONS)
         return
     if part.unit == "raw":
         values.missing(key, RAW)
@@ -211,7 +209,7 @@ def plate_values(values: Values, cop_xy: Array, image: Array, grid: FootGrid | N
 
 
 def arch_index(grid: FootGrid, image: Array) -> float:
-    """Middle third ÷ whole of the toeless print of a step (Cavanagh and Rodgers 1987, doi:10.1016/0021-9290(87)90255-7).
+    """Middle third ÷ whole of a step's toeless print (Cavanagh and Rodgers 1987, doi:10.1016/0021-9290(87)90255-7).
 
     Method ``dynamic_plate``: the print is every cell that was loaded during the step, cut in thirds of its length; a
     cell that a cut crosses counts on both sides by its share.

@@ -1,8 +1,8 @@
 """Feet on a plate: which cells belong to which foot, which way it walks, which side it is.
 
-Contacts are found on the plate's whole force first. Within each, loaded cells within two and a half
-cells of each other form a print, and prints that together are no larger than a foot are one foot (heel and forefoot of a high arch).
-Each foot then has a force of its own and its contacts on it.
+Contacts are found on the plate's whole force first. Within each, loaded cells within two and a half cells of each other
+form a print, and prints that together are no larger than a foot are one foot (heel and forefoot of a high arch). Each
+foot then has a force of its own and its contacts on it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def plate_contacts(
         values = part.values[start:stop] if part.valid is None else _without_missing(part, start, stop)
         for cells in _feet(part, values.max(axis=0), rule.loaded_above):
             own = np.zeros(len(times))
-            own[start:stop] = values[:, cells].astype(np.float64) @ share[cells]
+            own[start:stop] = np.einsum("fc,c->f", values[:, cells].astype(np.float64), share[cells])
             contacts = find_contacts(own, times, on, off, rule)
             for k, contact in enumerate(contacts):
                 low = max(start, contacts[k - 1].stop if k else 0)

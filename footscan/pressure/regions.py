@@ -1,15 +1,17 @@
 """The eleven regions of a foot: from the insole's layout (pedar), else from the footprint's own geometry.
 
-Footprint geometry. The foot's axis runs through the middles of the heel (5–25 % of the length) and of the forefoot (60–78 %);
-widths are taken where the pressure passes 15 % of that band's peak, so that a shoe's upper, which loads the rim lightly,
-does not widen the foot. ``along`` is 0 at the heel's edge and 1 at the toes', ``across`` 0 at the medial and 1 at the
-lateral tangent through heel and forefoot. Heel to 27 %, midfoot to 55 % of the length (Cavanagh and Ulbrecht's division
-at 73 and 45 % from the toes, R); heel and midfoot are halved at the middle. Toes begin at the straight line of least
-pressure between metatarsal heads and toes, near 82 % medially and 71 % laterally; hallux and other toes part at the line
-of least pressure near 40 % of the width. The five metatarsal heads take 30, 17, 17, 17 and 19 % of the width (R).
+Footprint geometry. The foot's axis runs through the middles of the heel (5–25 % of the length) and of the forefoot
+(60–78 %); widths are taken where the pressure passes 15 % of that band's peak, so that a shoe's upper, which loads the
+rim lightly, widens the foot little. ``along`` is 0 at the heel's edge and 1 at the toes', ``across`` 0 at the medial
+and 1 at the lateral tangent through heel and forefoot. The heel ends at 27 %, the midfoot at 55 % of the length (73 and
+45 % from the toes, R); both are halved at the middle. Toes begin at the straight line of least pressure between
+metatarsal heads and toes, near 82 % medially and 71 % laterally; hallux and other toes part at the line of least
+pressure near 40 % of the width. The five metatarsal heads take 30, 17, 17, 17 and 19 % of the width (R); where hallux
+and toes part farther laterally, the foot is that much narrower medially than it seemed (in a shoe).
 
 pedar. Rows and columns of sensors as in the nine-region mask of J Foot Ankle Res 2014;7:20 (as listed by the R package
-pressuRe), its MTH 2–3 and MTH 4–5 parted: of columns 3 to 7, MTH 2 takes 3, MTH 3 takes 4 and 5, MTH 4 takes 6, MTH 5 takes 7.
+pressuRe), its MTH 2–3 and MTH 4–5 parted: of columns 3 to 7, MTH 2 takes 3, MTH 3 takes 4 and 5, MTH 4 takes 6, MTH 5
+takes 7.
 
 Insoles of few cells that are no pedar: the same division, by the outline of their cells.
 """
@@ -155,8 +157,8 @@ def region_labels(layout: SensorLayout, image: Array, side: Side, heading: Array
 def side_of_print(layout: SensorLayout, image: Array, heading: Array | None = None) -> Side:
     """left or right from a whole print: the midfoot carries laterally, the big toe medially; else unknown.
 
-    The load's middle in the midfoot (30–55 % of the length) must lie beside that of the toes (beyond 86 %) by 5 % of the
-    length. It is 6 to 19 % on the real samples and the MUN104 templates, all of them on the right side.
+    The load's middle in the midfoot (30–55 % of the length) must lie beside that of the toes (beyond 86 %) by 5 % of
+    the length. On the real samples and the MUN104 templates it is 6 to 19 %, to the true side on each.
     """
     try:
         grid = foot_grid(layout, image, "left", heading)

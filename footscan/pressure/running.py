@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from footscan.types import KPA_MM2_PER_N, Array, PressureRecording, SensorLayout
+from footscan.types import KPA_MM2_PER_N, Array, PressureRecording, SensorLayout, replace
 
 CHUNK_CELLS = 1 << 17  #: readings worked on at a time: they fit a processor's cache
 DOSE_THRESHOLDS_KPA = (100.0, 200.0)
@@ -22,7 +22,7 @@ DOSE_THRESHOLDS_KPA = (100.0, 200.0)
 class Totals:
     """What was accumulated over frames. Units follow the values: kPa (N where cells measure force, raw counts).
 
-    time_s (frames,) of each frame, weight_s (frames,) the time that it stands for.
+    weight_s (frames,) the time that each frame stands for.
     peak (cells,), integral (cells,) unit · s; over_s (thresholds, cells) s; dose (thresholds, cells) unit · s.
     force (frames,) N (raw: the sum of counts), area (frames,) mm² loaded (None without cell areas),
     highest (frames,) the largest cell, cop_xy (frames, 2) mm (NaN without load).
@@ -92,9 +92,9 @@ class Accumulator:
         self._frames: list[tuple[Array, ...]] = []
 
     def add(self, values: Array, weight_s: Array, valid: Array | None = None) -> None:
-        """Frames: values (n, cells), the time (n,) that each stands for, valid (n, cells) False where a cell is missing.
+        """Frames: values (n, cells), the time (n,) s that each stands for.
 
-        A missing cell carries nothing: it adds to no force, no area, no peak.
+        valid (n, cells) is False where a cell is missing: it adds to no force, no area, no peak.
         """
         start = 0
         while start < len(values):
@@ -155,19 +155,30 @@ class Accumulator:
         return found
 
 
-def accumulate(
-    part: PressureRecording,
-    start: int = 0,
-    stop: int | None = None,
-    cells: Array | None = None,
-    weight_s: Array | None = None,
-    loaded_above: float = 0.0,
-) -> Totals:
-    """The totals of the frames ``start`` to ``stop`` of a recording; ``cells`` (cells,) False: that cell carries nothing."""
-    weights = frame_weights(part.time_s) if weight_s is None else weight_s
-    valid = None if part.valid is None else part.valid[start:stop]
-    if cells is not None and not cells.all():
-        valid = np.broadcast_to(cells, part.values[start:stop].shape) if valid is None else valid & cells
+def accumulate(part: PressureRecording, weight_s: Array | None = None, loaded_above: float = 0.0) -> Totals:
+    """The totals of a whole recording. weight_s (frames,): the time that each frame stands for, if it is known better
+    than from this part's own time stamps."""
     accumulator = Accumulator(part.layout, part.unit, loaded_above=loaded_above)
-    accumulator.add(part.values[start:stop], weights[start:stop], valid)
+    accumulator.add(part.values, frame_weights(part.time_s) if weight_s is None else weight_s, part.valid)
     return accumulator.totals()
+
+
+def cut(part: PressureRecording, start: int, stop: int, cells: Array) -> PressureRecording:
+    """Some frames of a recording, and some of its cells (cells,) bool with their part of the layout (no grid then)."""
+    values, valid = part.values[start:stop], None if part.valid is None else part.valid[start:stop]
+    if cells.all():
+        return replace(part, values=values, valid=valid, time_s=part.time_s[start:stop])
+    layout = part.layout
+    small = SensorLayout(
+        layout.xy_mm[cells],
+        None if layout.area_mm2 is None else layout.area_mm2[cells],
+        frame=layout.frame,
+        positions=layout.positions,
+    )
+    return replace(
+        part,
+        values=values[:, cells],
+        valid=None if valid is None else valid[:, cells],
+        time_s=part.time_s[start:stop],
+        layout=small,
+    )

@@ -1,7 +1,7 @@
 """Contacts: when a foot is on, found on the one-dimensional force first, cells afterwards.
 
-A foot is on from the first frame at or above the on threshold to the first one at or below the off threshold. Gaps shorter
-than 50 ms are closed, then contacts shorter than 100 ms dropped (design/pressure.md).
+A foot is on from the first frame at or above the on threshold to the first one at or below the off threshold. Gaps
+shorter than 50 ms are closed, then contacts shorter than 100 ms dropped (design/pressure.md).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from footscan.types import Array, Event, Side
-
 
 CUT_FRACTION = 0.25  #: of a contact's largest force: with more than that at the recording's edge, the rest was lost
 

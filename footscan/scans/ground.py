@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from footscan.errors import ScanError
-from footscan.frame import compose, rotation_to_z, transform
+from footscan.frame import along, compose, rotation_to_z, transform
 from footscan.types import Array
 
 FLOOR_TOLERANCE_MM = 2.0  #: a scanned floor point lies this near its plane
@@ -84,7 +84,7 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     plane_points = sample[near[:, best]]
     for pool in (sample, points):
         centre, normal = _fit_plane(plane_points, normal)
-        plane_points = pool[np.abs((pool - centre) @ normal) < FLOOR_TOLERANCE_MM]
+        plane_points = pool[np.abs(along(pool - centre, normal)) < FLOOR_TOLERANCE_MM]
     centre, normal = _fit_plane(plane_points, normal)
     T = compose(R := rotation_to_z(normal), -R @ centre)
     level = transform(T, points)
@@ -211,7 +211,7 @@ def _settle(points: Array, up: Array) -> Array:
 def _level(points: Array, up: Array) -> Array:
     """T_level_scanner for a given up: z = 0 at the lowest tenth of a percent of the cloud (noise has a tail)."""
     R = rotation_to_z(up)
-    z = points @ R[2]
+    z = along(points, R[2])
     low = np.partition(z, len(z) // 1000)[len(z) // 1000]
     return compose(R, np.array([0.0, 0.0, -low]))
 

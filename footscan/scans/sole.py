@@ -67,7 +67,7 @@ def _is_capped(x: Array, y: Array, z: Array) -> bool:
     station = (x - x[rows[0]]) / float(x[rows[-1]] - x[rows[0]])
     flat, low = known & (z < CAP_FLATNESS_MM), known & (z < 10.0)
     body = (station > 0.06) & (station < 0.94)
-    if flat[body].sum() < 0.6 * low[body].sum():
+    if flat[body].sum() < 0.65 * low[body].sum():
         return False
     # across the sulcus
     fore = (station > 0.70) & (station < 0.90)
@@ -86,7 +86,7 @@ def _is_capped(x: Array, y: Array, z: Array) -> bool:
         np.array([reach[heel].max(), reach[ball].max()]),
     )
     short = np.interp(station[mid], *ends) - reach[mid]
-    return bool(np.percentile(short, 90) < 0.02 * float(x[rows[-1]] - x[rows[0]]))
+    return bool(np.percentile(short, 90) < 0.03 * float(x[rows[-1]] - x[rows[0]]))
 
 
 def _between(values: Array, low: float, high: float) -> Array:

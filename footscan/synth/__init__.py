@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from footscan.synth.feet import FootSpec, SyntheticFoot, make_foot
+from footscan.synth.people import draw_spec
 from footscan.synth.scanning import scan_foot, scan_pair
 from footscan.synth.walks import SyntheticWalk, WalkSpec, make_walk
 
@@ -11,6 +12,7 @@ __all__ = [
     "SyntheticFoot",
     "SyntheticWalk",
     "WalkSpec",
+    "draw_spec",
     "make_foot",
     "make_walk",
     "scan_foot",

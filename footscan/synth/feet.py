@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from footscan.frame import compose, transform, turn_z
 from footscan.synth import answers, fitting, joining, loft, skin, truth
 from footscan.types import Array, Landmarks, Mesh, Side
 
@@ -108,6 +109,7 @@ def make_foot(spec: FootSpec | None = None) -> SyntheticFoot:
     grids = drawing.toes()
     vertices, faces = joining.join([loft.grid_mesh(g) for g in (drawing.body(), *grids)], spec.leg_mm)
     tips = np.stack([g.reshape(-1, 3)[g[..., 0].argmax()] for g in grids]) if grids else None
+    vertices, tips = _straight(vertices, tips, length)
     if not arched:
         vertices = skin.cap_sole(vertices)
     # stage 3: what is true of it
@@ -117,3 +119,16 @@ def make_foot(spec: FootSpec | None = None) -> SyntheticFoot:
         vertices, faces = vertices * [1.0, -1.0, 1.0], faces[:, ::-1]
         marks = {k: p * [1.0, -1.0, 1.0] for k, p in marks.items()}
     return SyntheticFoot(Mesh(vertices, faces, "foot"), MappingProxyType(values), Landmarks(marks), spec)
+
+
+def _straight(vertices: Array, tips: Array | None, length: float) -> tuple[Array, Array | None]:
+    """The last hundredths of a millimetre: pternion at the origin, toe 2 on the axis, the longest toe at the length."""
+    for _ in range(3):
+        heel = truth.rear_end(vertices)
+        angle = 0.0 if tips is None else -float(np.arctan2(tips[1, 1] - heel[1], tips[1, 0] - heel[0]))
+        T = turn_z(angle) @ compose(np.eye(3), np.array([-heel[0], -heel[1], 0.0]))
+        vertices = transform(T, vertices)
+        stretch = np.array([length / vertices[:, 0].max(), 1.0, 1.0])
+        vertices = vertices * stretch
+        tips = None if tips is None else transform(T, tips) * stretch
+    return vertices, tips

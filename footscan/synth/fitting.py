@@ -37,8 +37,8 @@ KNOBS: Mapping[str, Knob] = {
     "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.252, 1.0034),
     "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.2675, 1.004),
     "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 0.8464, 1.0423),
-    "arch_apex_height_mm": Knob("arch_mm", 0.8, 0.05, 0.048, 0.0454),
-    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.420, 0.4783),
+    "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.048, 0.048),
+    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.420, 0.420),
     "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 0.312, 0.3186),
     "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 0.2691, 0.2799),
     "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.276, 0.0248),
@@ -73,7 +73,7 @@ class Drawing:
         """Skin of body and leg (rows, around, 3) mm, on the floor."""
         end, caps = (FRONT_FUSED, (0.075, 0.075)) if self.fused else (FRONT_APART, (0.055, 0.115))
         lines = loft.body(self.body_shape(), end, caps, rows, around) * self.length
-        points = skin.settle(skin.deform(lines, self.length, self.skin_shape(), self.arched))
+        points = skin.deform(lines, self.length, self.skin_shape(), self.arched)
         return on_ball_axis(points, self.length) if self.fused else points
 
     def toes(self) -> list[Array]:
@@ -81,7 +81,8 @@ class Drawing:
         if self.fused:
             return []
         f = self.factors
-        grids = skin.toes(self.toe_type, f.get("swing1", 0.0), f.get("swing5", 0.0), f.get("breadth", 1.0))
+        height = min(f["height_ball"] / KNOBS["ball_girth_mm"].home, 1.1)
+        grids = skin.toes(self.toe_type, f["swing1"], f["swing5"], f["breadth"], height)
         return [skin.settle(grid * self.length) for grid in grids]
 
 
@@ -109,6 +110,7 @@ def start(
     for size, knob in KNOBS.items():
         at = wanted.get(size, knob.size * (length if size.endswith("_mm") else 1.0)) / (length if size.endswith("_mm") else 1.0)
         factors[knob.factor] = (knob.home + (at - knob.size) / knob.slope) * (length if knob.factor.endswith("_mm") else 1.0)
+    factors["ankle"] = wanted["bimalleolar_breadth_mm"] / (KNOBS["bimalleolar_breadth_mm"].size * length)
     factors["navicular_mm"] = wanted.get("navicular_height_mm", 0.155 * length)
     return Drawing(toe_type, length, leg_mm, fused, arched, factors)
 
@@ -136,7 +138,7 @@ def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
             if size in last and abs(value - last[size][1]) > 0.3 * knob.tolerance:
                 secant = (value - last[size][1]) / (here - last[size][0])
                 guess = knob.slope * _unit(size, length)
-                slopes[size] = float(np.clip(secant, 0.5 * guess, 2.0 * guess))
+                slopes[size] = float(np.clip(secant, 0.5 * guess, 4.0 * guess))
             last[size] = (here, value)
             factors[knob.factor] = here + (wanted[size] - value) / slopes[size]
         drawing = dataclasses.replace(drawing, factors=factors)
@@ -174,7 +176,7 @@ def sizes(
     got["malleolus_medial_height_mm"], got["malleolus_lateral_height_mm"] = float(medial[2]), float(lateral[2])
     got["bimalleolar_breadth_mm"] = float(medial[1] - lateral[1])
     above = max(near)
-    got["ankle_girth_mm"] = truth.ankle_girth(body, above + 8.0, above + 90.0, 9) or float("nan")
+    got["ankle_girth_mm"] = truth.ankle_girth(body, above + 8.0, above + 90.0, 9)
     leg_top = max(drawing.leg_mm, near[1] + 105.0)  # the drawing's leg is longer than any cut
     got["rearfoot_angle_deg"] = truth.rearfoot_angle(body, float(lateral[2]), leg_top, 4) or 0.0
     got["navicular_height_mm"] = float(truth.navicular(v, length)[2])

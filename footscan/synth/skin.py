@@ -27,7 +27,7 @@ class SkinShape:
     malleolus_medial_mm: float = 84.0
     malleolus_bump_mm: float = 9.0
     navicular_mm: float = 42.0
-    navicular_bump_mm: float = 3.5
+    navicular_bump_mm: float = 3.0
     tilt_deg: float = 2.0
 
 
@@ -35,41 +35,42 @@ def _bell(*terms: Array) -> Array:
     return np.asarray(np.exp(-0.5 * sum(t * t for t in terms)))
 
 
-def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
-    """z lift (n,) mm of the medial longitudinal arch at points (n, 3) mm."""
-    x, y, z = points[..., 0] / length, points[..., 1] / length, points[..., 2] / length
-    a = shape.arch_station
-    along = loft.smooth_step((x - 0.13) / (a - 0.13)) * (x <= a) + loft.smooth_step((0.73 - x) / (0.73 - a)) * (x > a)
-    across = loft.smooth_step((y + 0.12) / 0.22)
-    low = 1.0 - loft.smooth_step((z + 0.012) / 0.24)
-    return np.asarray(shape.arch_mm * along * across * low)
-
-
 def deform(points: Array, length: float, shape: SkinShape, arch: bool) -> Array:
-    """Skin (…, 3) mm of drawn points (…, 3) mm, before the floor."""
+    """Skin (…, 3) mm, on the floor, of the drawn points (…, 3) mm of body and leg."""
     p = np.array(points, dtype=float)
-    if arch:
-        p[..., 2] += arch_lift(p, length, shape)
     x, z = p[..., 0], p[..., 2]
     side = loft.smooth_step(np.abs(p[..., 1]) / (0.09 * length)) * np.sign(p[..., 1])
     medial, lateral = np.maximum(side, 0.0), np.maximum(-side, 0.0)
-    r = 0.046 * length
-    hollow = 0.30 * shape.malleolus_bump_mm
+    # stage 1: malleoli, each with a hollow behind it, and the navicular
+    r, b, hollow = 0.042 * length, shape.malleolus_bump_mm, 0.30 * shape.malleolus_bump_mm
     m_x, l_x = shape.malleolus_medial_x * length, shape.malleolus_lateral_x * length
     m_z, l_z = shape.malleolus_medial_mm, shape.malleolus_lateral_mm
-    b = shape.malleolus_bump_mm
     p[..., 1] += medial * b * _bell((x - m_x) / r, (z - m_z) / (1.15 * r))
     p[..., 1] -= medial * hollow * _bell((x - m_x + 2.6 * r) / r, (z - m_z - 0.2 * r) / (1.6 * r))
     p[..., 1] -= lateral * b * _bell((x - l_x) / (0.85 * r), (z - l_z) / (1.15 * r))
     p[..., 1] += lateral * hollow * _bell((x - l_x + 2.1 * r) / (0.8 * r), (z - l_z - 0.2 * r) / (1.6 * r))
     n = 0.05 * length
     p[..., 1] += medial * shape.navicular_bump_mm * _bell((x - 0.37 * length) / n, (z - shape.navicular_mm) / (0.6 * n))
-    # eversion: the heel's top leans medially; nothing moves at the pternion's height, nothing on leg and forefoot
+    # stage 2: eversion: the heel's top leans medially; nothing moves at the pternion's height, on leg and forefoot
     lean = np.tan(np.deg2rad(shape.tilt_deg)) * loft.smooth_step((0.42 * length - x) / (0.30 * length))
     pivot, top = 0.085 * length, 0.30 * length
-    height = np.clip(z - pivot, -pivot, top - pivot)
-    p[..., 1] += lean * height
+    p[..., 1] += lean * np.clip(z - pivot, -pivot, top - pivot)
+    # stage 3: the floor, and the arch that is lifted off it
+    p = settle(p)
+    if arch:
+        p[..., 2] += arch_lift(p, length, shape)
     return p
+
+
+def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
+    """z lift (n,) mm of the medial longitudinal arch at points (n, 3) mm: full from y = 0.08 L on, at ``arch_station``."""
+    x, y, z = points[..., 0] / length, points[..., 1] / length, points[..., 2] / length
+    a = shape.arch_station
+    t = np.clip(np.where(x <= a, (x - 0.13) / (a - 0.13), (0.73 - x) / (0.73 - a)), 0.0, 1.0)
+    along = 0.5 * (1.0 - np.cos(np.pi * t))
+    across = loft.smooth_step((y + 0.10) / 0.18)
+    low = 1.0 - loft.smooth_step(z / 0.24)
+    return np.asarray(shape.arch_mm * along * across * low)
 
 
 def settle(points: Array) -> Array:
@@ -101,8 +102,9 @@ _WIDTHS = np.array([0.104, 0.067, 0.061, 0.058, 0.060])
 _ALONG = np.array([0.0, 0.30, 0.55, 0.82, 1.0])  # root, knuckle, middle, pad, tip
 
 
-def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float) -> list[loft.ToeShape]:
-    """The five toes in fractions of foot length; ``swing1`` and ``swing5`` move the tips of toes 1 and 5 inwards (y)."""
+def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float, height: float) -> list[loft.ToeShape]:
+    """The five toes in fractions of foot length; ``swing1`` and ``swing5`` move the tips of toes 1 and 5 inwards (y);
+    ``height`` scales the roots as the ball's height is scaled."""
     shapes = []
     tips = _TIPS[toe_type]
     for k in range(5):
@@ -120,14 +122,15 @@ def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float) -> l
             drop = (0.0, 0.0, 0.002, 0.005, 0.009)[k]
             top = np.array([0.092, 0.100, 0.093, 0.070, 0.054]) - drop
             bottom = np.array([0.022, 0.030, 0.018, -0.012, -0.005])
+        top = top * (1.0 + (height - 1.0) * (1.0 - _ALONG))
         path = root + (tip - root) * _ALONG[:, None] + np.stack([np.zeros(5), bow], axis=1)
         shapes.append(loft.ToeShape(path, _WIDTHS[k] * width * breadth, top, bottom, 0.034 if k == 0 else 0.026))
     return shapes
 
 
-def toes(toe_type: str, swing1: float, swing5: float, breadth: float) -> list[Array]:
+def toes(toe_type: str, swing1: float, swing5: float, breadth: float, height: float = 1.0) -> list[Array]:
     """Toes as drawn points (rows, around, 3), fractions of foot length; the longest reaches x = 1 exactly."""
-    grids = [loft.toe(shape) for shape in toe_shapes(toe_type, swing1, swing5, breadth)]
+    grids = [loft.toe(shape) for shape in toe_shapes(toe_type, swing1, swing5, breadth, height)]
     for k, grid in enumerate(grids):
         wanted = _TIPS[toe_type][k, 0]
         ramp = np.clip((grid[..., 0] - 0.8) / 0.1, 0.0, 1.0) if k == 0 else np.zeros(grid.shape[:2])

@@ -132,16 +132,14 @@ def girth_through(skin: Skin, a: Array, b: Array) -> float:
     return sections.hull_perimeter(skin.cut(a, normal), a, normal, ACROSS)
 
 
-def ankle_girth(skin: Skin, from_mm: float, to_mm: float, steps: int = 21) -> float | None:
-    """Smallest hull perimeter (mm) of the level sections between two heights; None where it is at the upper end."""
-    levels = np.linspace(from_mm, to_mm, steps)
+def ankle_girth(skin: Skin, from_mm: float, to_mm: float, steps: int = 21) -> float:
+    """Smallest hull perimeter (mm) of the level sections between two heights."""
     leg = skin.part(-1.0, 1.0, z_min=from_mm - 10.0)
+    levels = np.linspace(from_mm, to_mm, steps)
     girths = np.array([sections.hull_perimeter(leg.level(z), np.zeros(3), UP, AHEAD) for z in levels])
     k = int(girths.argmin())
-    if k >= steps - 1:
-        return None
-    if k == 0:
-        return float(girths[0])
+    if k in (0, steps - 1):
+        return float(girths[k])
     a, b, c = girths[k - 1 : k + 2]
     return float(b - (a - c) ** 2 / (8 * (a - 2 * b + c))) if a - 2 * b + c > 0 else float(b)
 
@@ -174,12 +172,19 @@ def ankle_bend(skin: Skin, landing: Array) -> Array:
 
 
 def malleoli(vertices: Array, length: float, near_mm: tuple[float, float]) -> tuple[Array, Array]:
-    """Medial and lateral malleolus (3,): the outermost points of the ankle within 0.07 L of the expected heights."""
+    """Medial and lateral malleolus (3,): the hilltops of the ankle's sides, climbed to from the expected heights."""
     found = []
-    for sign, near in ((1.0, near_mm[0]), (-1.0, near_mm[1])):
-        x, z = vertices[:, 0] / length, vertices[:, 2]
-        inside = (np.abs(z - near) < 0.07 * length) & (x > 0.08) & (x < 0.36)
-        found.append(prominence(vertices, inside, sign * ACROSS))
+    for sign, x_mm, z_mm in ((1.0, 0.245 * length, near_mm[0]), (-1.0, 0.195 * length, near_mm[1])):
+        side = vertices[(sign * vertices[:, 1] > 0.0) & (np.abs(vertices[:, 2] - z_mm) < 0.09 * length)]
+        here, reach = np.array([x_mm, z_mm]), 0.02 * length
+        for _ in range(30):
+            near = np.flatnonzero(np.hypot(side[:, 0] - here[0], side[:, 2] - here[1]) < reach)
+            top = side[near[int((sign * side[near, 1]).argmax())]]
+            if np.hypot(*(top[[0, 2]] - here)) < 1e-9:
+                break
+            here, reach = top[[0, 2]], 4.0
+        around = np.hypot(side[:, 0] - here[0], side[:, 2] - here[1]) < 12.0
+        found.append(prominence(side, around, sign * ACROSS))
     return found[0], found[1]
 
 

@@ -40,10 +40,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
     console.document(check_document(source.name, sha256(source.path), report.ok, checks(report)))
     console.print(say("check.ok" if report.ok else "check.bad", name=source.name))
     console.print(
-        table([[say("check.yes" if item.ok else "check.no"), item.name, item.message] for item in report.items])
+        table(
+            [
+                [
+                    say("check.yes" if item.ok else "check.advice" if item.advice else "check.no"),
+                    item.name,
+                    item.message,
+                ]
+                for item in report.items
+            ]
+        )
     )
     if report.ok:
         return DONE
-    wrong = "; ".join(item.message for item in report.items if not item.ok)
+    wrong = "; ".join(item.message for item in report.items if not (item.ok or item.advice))
     console.fail(f"{source.name}: expected a mesh that can be printed, found: {wrong}; repair it or make it again")
     return SOME_FAILED

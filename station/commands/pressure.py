@@ -70,4 +70,5 @@ def _analyse(path: Path, args: argparse.Namespace) -> RecordingAnalysis:
 def _plots(folder: Path, done: list[Analysed]) -> None:
     from station import pictures
 
+    folder.mkdir(parents=True, exist_ok=True)
     pictures.write_recordings(folder, done)

@@ -1,0 +1,181 @@
+"""The report of an order, as one HTML file and as a PDF.
+
+``html`` holds everything in itself (pictures too) and asks the network for nothing. ``pdf`` is set by typst, offline,
+from fonts that typst brings: the same bytes each time. Names that people gave are text in both, never markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from footscan.errors import FootscanError
+from station.report_content import Card, Content, Document, Picture, Section, Table, Words, content
+
+HERE = Path(__file__).parent
+#: letters that typst's own fonts have: Latin, Greek, Cyrillic, punctuation, arrows and mathematical signs
+PRINTABLE = ((0x20, 0x52F), (0x1E00, 0x1FFF), (0x2010, 0x205E), (0x2070, 0x20AF), (0x2100, 0x22FF))
+
+
+class ReportError(FootscanError):
+    """A report that can't be made here, and why."""
+
+
+def why_no_pdf(lang: str) -> str | None:
+    """Why there is no PDF in that language; None where there is one."""
+    if lang == "zh":
+        return "report.pdf: expected a font with Chinese letters, found none bundled; report.html has it all"
+    return None
+
+
+# ------------------------------------------------------------------ HTML
+
+
+def html(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang: str = "en") -> str:
+    """One HTML page.
+
+    Parameters
+    ----------
+    documents : ``measurements.json``, ``pressure.json``, ``prescription.json`` -> document; any may be absent
+    pictures : paths of PNG files, as ``pictures.write_all`` returns them; they are put into the page
+    lang : en or zh
+    """
+    files = {Path(path).name: Path(path) for path in pictures}
+    page = content(documents, list(files), lang)
+    style = (HERE / "report.css").read_text(encoding="utf-8")
+    head = [
+        "<!DOCTYPE html>",
+        f'<html lang="{"zh-CN" if page.lang == "zh" else "en"}">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(page.title)}</title>",
+        f"<style>\n{style}</style>",
+        "</head>",
+        "<body>",
+        "<main>",
+        "<header>",
+        f"<h1>{escape(page.title)}</h1>",
+        *([f'<p class="label">{escape(page.label)}</p>'] if page.label else []),
+        f"<p>{escape(page.lead)}</p>",
+        "</header>",
+        *([_figure(page.hero, files)] if page.hero else []),
+    ]
+    body = [line for section in page.sections for line in _section(section, files)]
+    body += ['<section class="technician">', f"<h2>{escape(page.technician)}</h2>"]
+    body += [_table(table) for table in page.tables]
+    tail = ["</section>", f"<footer>{escape(page.footer)}</footer>", "</main>", "</body>", "</html>", ""]
+    return "\n".join([*head, *body, *tail])
+
+
+def _figure(picture: Picture, files: Mapping[str, Path]) -> str:
+    data = base64.b64encode(files[picture.name].read_bytes()).decode("ascii")
+    words = escape(picture.caption)
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{words}"><figcaption>{words}</figcaption></figure>'
+
+
+def _section(section: Section, files: Mapping[str, Path]) -> list[str]:
+    lines = ["<section>", f"<h2>{escape(section.title)}</h2>"]
+    if section.lead:
+        lines.append(f"<p>{escape(section.lead)}</p>")
+    if section.cards:
+        lines += ['<div class="cards">', *(_card(card) for card in section.cards), "</div>"]
+    if len(section.after) == 1:
+        lines.append(f"<p>{escape(section.after[0])}</p>")
+    elif section.after:
+        lines.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in section.after) + "</ul>")
+    return [*lines, *(_figure(picture, files) for picture in section.pictures), "</section>"]
+
+
+def _card(card: Card) -> str:
+    parts = [f"<h3>{escape(card.title)}</h3>"]
+    if card.small:
+        parts.append(f'<p class="small">{escape(card.small)}</p>')
+    if card.rows:
+        parts.append(f"<dl>{''.join(_named(name, value) for name, value in card.rows)}</dl>")
+    if card.sentences:
+        parts.append("<ul>" + "".join(f"<li>{escape(told)}</li>" for told in card.sentences) + "</ul>")
+    return f'<div class="card">{"".join(parts)}</div>'
+
+
+def _named(name: str, value: str) -> str:
+    kind = "number" if value[:1].isdigit() else "words"
+    return f'<div><dt>{escape(name)}</dt><dd class="{kind}">{escape(value)}</dd></div>'
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
+    rows = []
+    for first, *rest in table.rows:
+        cells = "".join(f"<td>{_cell(cell)}</td>" for cell in rest)
+        rows.append(f'<tr><th scope="row">{_cell(first)}</th>{cells}</tr>')
+    note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
+    body = "\n".join(rows)
+    return (
+        f"<table><caption>{escape(table.title)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}"
+    )
+
+
+def _cell(text: str) -> str:
+    first, *rest = text.split("\n")
+    return escape(first) + "".join(f"<small>{escape(line)}</small>" for line in rest)
+
+
+# ------------------------------------------------------------------ PDF
+
+
+def pdf(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang: str = "en") -> bytes:
+    """The same report as an A4 PDF; parameters as of `html`.
+
+    Raises ReportError for a language without a bundled font (`why_no_pdf`). Letters that the PDF's fonts lack, in names
+    that people gave, are shown as ? and counted in a note.
+    """
+    reason = why_no_pdf(lang)
+    if reason is not None:
+        raise ReportError(reason)
+    files = {Path(path).name: Path(path) for path in pictures}
+    page = content(documents, list(files), lang)
+    data, missing = _printable(_as_data(page))
+    assert isinstance(data, dict)
+    if missing:
+        data["footer"] += " " + Words(lang)("no_glyph", count=missing)
+    return _typeset(data, files)
+
+
+def _as_data(page: Content) -> object:
+    return dataclasses.asdict(page)
+
+
+def _printable(data: object) -> tuple[object, int]:
+    """The same data with every letter that the fonts lack as ?, and how many there were."""
+    if isinstance(data, str):
+        kept = [c if c == "\n" or any(a <= ord(c) <= b for a, b in PRINTABLE) else "?" for c in data]
+        return "".join(kept), sum(a != b for a, b in zip(kept, data))
+    if isinstance(data, dict):
+        found = {key: _printable(value) for key, value in data.items()}
+        return {key: value for key, (value, _) in found.items()}, sum(n for _, n in found.values())
+    if isinstance(data, (list, tuple)):
+        each = [_printable(value) for value in data]
+        return [value for value, _ in each], sum(n for _, n in each)
+    return data, 0
+
+
+def _typeset(data: Mapping[str, object], files: Mapping[str, Path]) -> bytes:
+    """Compile the template with its data; typst reads them from a folder of their own."""
+    import typst
+
+    with tempfile.TemporaryDirectory(prefix="plantar-report-") as folder:
+        root = Path(folder)
+        (root / "report.typ").write_bytes((HERE / "report.typ").read_bytes())
+        (root / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        for name, path in files.items():
+            (root / name).write_bytes(path.read_bytes())
+        made = typst.compile(str(root / "report.typ"), root=str(root), ignore_system_fonts=True, format="pdf", timestamp=0)
+    if not isinstance(made, bytes):
+        raise ReportError(f"report.pdf: expected a document from typst, found {type(made).__name__}")
+    return made

@@ -1,0 +1,178 @@
+"""The technician's part of a report: every measured value, what is prescribed and why, the walk, the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from station.report_content import (
+    APART,
+    REGIONS,
+    SIDES,
+    STEP_KEYS,
+    Document,
+    Table,
+    Words,
+    _mean,
+    _region_peaks,
+    _used,
+    feet_of,
+    number,
+    short,
+    spread,
+)
+
+
+def tables(documents: Mapping[str, Document], say: Words) -> tuple[Table, ...]:
+    """All tables that the documents have something for."""
+    measured, walked = documents.get("measurements.json"), documents.get("pressure.json")
+    prescribed = documents.get("prescription.json")
+    found = [_measures(measured, say), *_prescription(prescribed, say), *_walks(walked, say)]
+    found += [_sources(measured, walked, say), _failed((measured, walked, prescribed), say)]
+    return tuple(table for table in found if table is not None and table.rows)
+
+
+def _measures(document: Document | None, say: Words) -> Table | None:
+    feet = feet_of(document)
+    if not feet:
+        return None
+    rows = []
+    for key in next(iter(feet.values()))["measures"]:
+        entries = [foot["measures"][key] for foot in feet.values()]
+        cells = [_measured(key, entry) for entry in entries]
+        methods = dict.fromkeys(entry.get("method") or "" for entry in entries)
+        rows.append((f"{say.measure(key)}\n{key}", *cells, " / ".join(m for m in methods if m)))
+    head = (say("head.measure"), *(say(f"side.{side}") for side in feet), say("head.method"))
+    return Table(say("table.measures"), head, tuple(rows), say("measures.note"))
+
+
+def _measured(key: str, entry: Mapping[str, Any]) -> str:
+    if entry["value"] is None:
+        return f"–\n{entry.get('reason') or ''}"
+    return ("~ " if entry.get("quality") == "estimated" else "") + spread(key, entry)
+
+
+# ------------------------------------------------------------------ prescription
+
+
+def _prescription(document: Document | None, say: Words) -> list[Table]:
+    feet = {side: foot for side, foot in (document or {}).get("feet", {}).items() if side in SIDES}
+    if not feet:
+        return []
+    # an order with a prescriber may rest on what only prescriber and wearer should read
+    apart = any(foot["fields"][name]["value"] for foot in feet.values() for name in ("prescriber", "risk"))
+    names = [name for name in next(iter(feet.values()))["fields"] if name not in APART]
+    rows = []
+    for name in names:
+        entries = {side: foot["fields"][name] for side, foot in feet.items()}
+        if all(entry["by"] == "default" for entry in entries.values()):
+            continue
+        values = [_value(entry["value"], say) for entry in entries.values()]
+        rows.append((f"{say(f'field.{name}')}\n{name}", *values, "" if apart else _reasons(entries, say)))
+    head = (say("head.field"), *(say(f"side.{side}") for side in feet), say("head.reason"))
+    note = say.sentences(say("only_defaults"), say("kept_apart") if apart else "")
+    found = [Table(say("table.prescription"), head, tuple(rows), note)]
+    notes = [] if apart else [(say(f"side.{side}"), note["detail"]) for side, foot in feet.items() for note in foot["notes"]]
+    notes += [] if apart else [("", note["detail"]) for note in (document or {}).get("notes", ())]
+    found.append(Table(say("table.notes"), ("", say("head.note")), tuple(notes)))
+    checks = [
+        (say(f"side.{side}"), check["message"] or check["name"], say("ok" if check["ok"] else "bad"))
+        for side, foot in feet.items()
+        for check in foot.get("checks", ())
+    ]
+    found.append(Table(say("table.checks"), ("", say("head.check"), say("head.result")), tuple(checks)))
+    return found
+
+
+def _value(value: object, say: Words) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return say("yes" if value else "no")
+    if isinstance(value, list):
+        return f"{len(value)}"
+    return short(value)
+
+
+def _reasons(entries: Mapping[str, Mapping[str, Any]], say: Words) -> str:
+    """Why, by whom, and the source; a side is named where the sides' reasons differ."""
+    lines: dict[str, list[str]] = {}
+    for side, entry in entries.items():
+        source = f" ({entry['source']})" if entry["source"] else ""
+        lines.setdefault(f"{say('by.' + entry['by'])}: {entry['reason']}{source}", []).append(say(f"side.{side}"))
+    if len(lines) == 1:
+        return next(iter(lines))
+    return "\n".join(f"{', '.join(sides)} – {line}" for line, sides in lines.items())
+
+
+# ------------------------------------------------------------------ walk
+
+
+def _walks(document: Document | None, say: Words) -> list[Table]:
+    found = []
+    for recording in (document or {}).get("recordings", ()):
+        sides = [side for side in SIDES if any(step["side"] == side for step in recording["steps"])]
+        used = {side: _used(recording, side) for side in sides}
+        rows = [(say("walk.key.steps"), *(f"{len(steps)}" for steps in used.values()))]
+        for key in STEP_KEYS:
+            cells = [_spread(steps, key) for steps in used.values()]
+            if any(cell != "–" for cell in cells):
+                rows.append((f"{say('walk.key.' + key)}\n{key}", *cells))
+        gait = recording["gait"]
+        for key, name in (
+            ("cadence_steps_per_min", "cadence"),
+            ("stride_time_s", "stride"),
+            ("double_support_s", "double"),
+        ):
+            if gait.get(key) is not None:
+                rows.append((f"{say('walk.key.' + name)}\n{key}", *(number(gait[key]) for _ in sides)))
+        head = ("", *(say(f"side.{side}") for side in sides))
+        found.append(Table(f"{say('table.walk')}: {recording['source']}", head, tuple(rows)))
+        peaks = {side: _region_peaks(steps) for side, steps in used.items()}
+        rows = [
+            (f"{_capital_place(region, say)}\n{region}", *(f"{p[region]:.0f}" if region in p else "–" for p in peaks.values()))
+            for region in REGIONS
+            if any(region in p for p in peaks.values())
+        ]
+        title = say("table.regions", unit="kPa", source=recording["source"])
+        found.append(Table(title, (say("head.region"), *head[1:]), tuple(rows)))
+    return found
+
+
+def _capital_place(region: str, say: Words) -> str:
+    return say(f"place.{region}")
+
+
+def _spread(steps: Sequence[Mapping[str, Any]], key: str) -> str:
+    """Mean and standard deviation over steps."""
+    values = [step[key] for step in steps if step.get(key) is not None]
+    mean = _mean(values)
+    if mean is None:
+        return "–"
+    if len(values) < 2:
+        return number(float(mean))
+    sd = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
+    return f"{number(float(mean))} ± {number(float(sd))}"
+
+
+# ------------------------------------------------------------------ where it comes from
+
+
+def _sources(measured: Document | None, walked: Document | None, say: Words) -> Table:
+    rows = []
+    for scan in (measured or {}).get("scans", ()):
+        lines = [say("scan", unit=scan["unit"], sha=str(scan["sha256"])[:16])]
+        for foot in scan["feet"]:
+            lines += [f"{say('side.' + foot['side'])}: {r['detail']}" for r in foot["quality"]["reasons"]]
+        rows.append((str(scan["source"]), "\n".join(lines)))
+    for recording in (walked or {}).get("recordings", ()):
+        values = {"seconds": number(recording["duration_s"]), "rate": number(recording["rate_hz"])}
+        found = say("recording", format=recording["format"], steps=len(recording["steps"]), **values)
+        rows.append((str(recording["source"]), found))
+    return Table(say("table.sources"), (say("head.file"), say("head.what")), tuple(rows))
+
+
+def _failed(documents: Sequence[Document | None], say: Words) -> Table:
+    failures = [f for document in documents for f in (document or {}).get("failed", ())]
+    rows = dict.fromkeys((str(f["source"]), str(f["message"])) for f in failures)
+    return Table(say("table.failed"), (say("head.file"), say("head.what")), tuple(rows))
