@@ -27,6 +27,7 @@ from footscan.types import LOADS, Array, Foot, FootMeasurements, Load, Mesh, Poi
 
 SAMPLES_PER_MM2 = 2.5  #: a mesh is measured as a cloud this dense
 MOST_SAMPLES = 1_000_000
+SURE_VOTES = 2.5  #: sum of the votes for a side above which a scan given as the other side is refused
 FEWEST_POINTS = 1500  #: a foot's skin has about 60,000 mm²: fewer points than one in 40 mm² show no toe
 
 
@@ -110,15 +111,19 @@ def seed_of(scan: Scan) -> int:
 
 
 def _one_foot(level: Array, ground: Ground, side: str, load: Load, seed: int) -> Foot:
-    # stage 1: heading and side
+    # stage 1: heading, is it a foot at all, and which
     T_rough_level = find_heading(level)
     rough = transform(T_rough_level, level)
+    check_is_foot(rough)
     votes = vote_side(rough)
     found_side: Side = votes.side if side == "auto" else "left" if side == "left" else "right"
+    if votes.side not in ("unknown", found_side) and abs(votes.total) >= SURE_VOTES:
+        raise ScanError(
+            f"expected a {side} foot, found a {votes.side} one (its ball, toes and arch agree); swap the files"
+        )
     T_rough_level = (T_MIRROR if found_side == "left" else np.eye(4)) @ T_rough_level
     rough = transform(T_rough_level, level)
-    # stage 2: is it a foot at all? only then measure
-    check_is_foot(rough)
+    # stage 2: measure
     found = measure_points(rough, load, seed, side_known=found_side != "unknown")
     # stage 3: the record
     points = found.located.points

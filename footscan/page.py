@@ -145,8 +145,10 @@ class Panel:
 
     def fill(self, points: Array, colour: Any, alpha: float = 1.0, **kwargs: Any) -> None:
         """A filled polygon (n, 2)."""
-        x, y = self.at(points).T
-        self.page.axes.fill(x, y, color=colour, alpha=alpha, linewidth=0, **{"zorder": 2, **kwargs})
+        from matplotlib.patches import Polygon
+
+        style = {"facecolor": colour, "alpha": alpha, "linewidth": 0, "zorder": 2, **kwargs}
+        self.page.axes.add_artist(Polygon(self.at(points), **style))
 
     def dots(self, points: Array) -> None:
         """Landmarks: small white circles with a dark edge."""

@@ -73,7 +73,8 @@ def number(foot: Foot, name: str) -> float | None:
 def true_cloud(foot: Foot, top_mm: float | None = None) -> PointCloud:
     """The foot's points on its true side, cut at ``top_mm`` and closed there with a flat cap where it is open."""
     cloud = foot.cloud
-    keep = slice(None) if top_mm is None else np.flatnonzero(cloud.points[:, 2] <= top_mm)
+    high = np.inf if top_mm is None else top_mm
+    keep = np.flatnonzero((cloud.points[:, 2] <= high) & (cloud.points[:, 2] > -1.5))  # nothing is below the floor
     points, normals = cloud.points[keep], _picked(cloud.normals, keep)
     lid = _lid(points)
     points = np.concatenate([points, lid])

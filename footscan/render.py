@@ -291,21 +291,30 @@ def splat(cloud: PointCloud, camera: Camera, value: Array | None = None, spacing
     solid = np.pad(near > 0.3 * usual, reach)
     solid = ndimage.binary_closing(solid, _disc(reach))[reach:-reach, reach:-reach]
     solid = ndimage.binary_opening(solid, _disc(reach))
+    fields: list[Array]
     if normals is None:
-        inner = solid.astype(F32)
-        smooth = ndimage.gaussian_filter(depth * inner, 1.5) / np.maximum(ndimage.gaussian_filter(inner, 1.5), F32(1e-3))
-        gy, gx = np.gradient(smooth, F32(step / camera.px_per_mm))
-        fields: list[Array] = [-gx, gy, np.ones_like(gx)]
+        depth = ndimage.median_filter(depth, 5)
+        fields = _slopes(depth, solid, step / camera.px_per_mm)
     else:
         fields = [total(n[index])[1] for n in normals]
-    fields += [depth] if value is None else [depth, total(np.asarray(value)[index])[1] / weight]
+    fields.append(depth)
+    if value is not None:
+        fields.append(np.asarray(total(np.asarray(value)[index])[1] / weight))
     cover = ndimage.gaussian_filter(solid.astype(F32), 1.6 * sigma)
     return _enlarged(camera, step, cover, fields)
 
 
+def _slopes(depth: Array, solid: Array, step_mm: float) -> list[Array]:
+    """The three parts of a normal, not yet of length 1, from a depth map of ``solid`` cells ``step_mm`` apart."""
+    inner = solid.astype(F32)
+    share = np.maximum(ndimage.gaussian_filter(inner, 1.5), F32(1e-3))
+    down, right = np.asarray(np.gradient(ndimage.gaussian_filter(depth * inner, 1.5) / share, F32(step_mm)))
+    return [-right, down, np.ones_like(down)]
+
+
 def _reached(cell: Array, z: Array, share: float) -> Array:
     """For each point (n,) the depth that a ``share`` of the points in its cell reach or pass."""
-    order = np.lexsort((-z, cell))
+    order = np.argsort(cell * 1e5 - z)  # by cell, then from the nearest back
     count = np.bincount(cell)
     start = np.cumsum(count) - count
     place = np.minimum(start + (count * share).astype(np.int64), len(z) - 1)

@@ -96,7 +96,7 @@ def posts(f: Field) -> Array:
     toes = 1.0 - step(-f.behind, 0.02 * f.anatomy.length_mm, 0.12 * f.anatomy.length_mm)
     rear = wedges[0] * (1.0 - forward)
     if f.rx.post_type == "intrinsic":  # the rim stays upright, the seat in it tilts
-        rear = rear * step(f.edge, 1.0, 8.0)
+        rear = rear * step(f.edge, 2.0, 9.0)
     return np.asarray(rear + wedges[1] * forward * toes)
 
 

@@ -75,12 +75,13 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
     top = (
         features.base(f) + features.lift(f) + shape + tilt + features.edges(f) + features.met_pad(f) + features.pads(f)
     )
+    top = _feathered(f, top)
     top = top - features.hollows(f, top)
     carve, made = features.reliefs(f, top)
-    top = np.maximum(_feathered(f, top - carve), rx.min_thickness_mm)
+    top = np.maximum(top - carve, rx.min_thickness_mm)
     top = top - _rounding(edge, top)
 
-    bend = Bed(where, line, rx.shoe_pitch_mm)
+    bend = Bed(where, line, rx.shoe_pitch_mm, float(grid.x.max()))
     return InsoleDesign(
         side=foot.side,
         prescription=rx,
@@ -102,10 +103,11 @@ class Bed:
     Heights are added to the bed's vertically: thickness measured upright is the same as on the flat bed.
     """
 
-    def __init__(self, anatomy: Anatomy, line: Outline, pitch_mm: float) -> None:
+    def __init__(self, anatomy: Anatomy, line: Outline, pitch_mm: float, lowest_at: float) -> None:
         seat, ball = HEEL_STATION * anatomy.length_mm, 0.5 * float(anatomy.mth1[0] + anatomy.mth5[0])
         self.s = np.arange(min(line.start, 0.0) - 20.0, line.end + 40.0, 0.25)
         self.z = pitch_mm * (1.0 - step(self.s, seat, ball))
+        self.z -= np.interp(lowest_at, self.s, self.z)  # of a short insole too
         slope = np.gradient(self.z, self.s)
         dx = np.sqrt(1.0 - slope**2)
         x = np.concatenate([[0.0], np.cumsum(0.5 * (dx[1:] + dx[:-1]) * np.diff(self.s))])
@@ -113,7 +115,7 @@ class Bed:
 
     def onto(self, x: Array, y: Array, z: Array) -> Array:
         """Points of the flat design (rows, columns) -> (rows, columns, 3) on the bed, its lowest point at z = 0."""
-        bent = np.interp(x, self.s, self.x), y, z + np.interp(x, self.s, self.z) - self.z.min()
+        bent = np.interp(x, self.s, self.x), y, z + np.interp(x, self.s, self.z)
         return np.stack(np.broadcast_arrays(*bent), axis=-1)
 
 

@@ -58,7 +58,7 @@ def contour(foot: Foot, anatomy: Anatomy, line: Outline) -> Contour:
         detail = "the sole was closed with a flat lid" if sole.capped else "the scan shows too little of the sole"
         lid = (QualityReason("arch_from_population", f"{detail}: the arch is a population's shape, not this foot's"),)
         return Contour(sole.x_mm, sole.y_mm, usual, False, lid)
-    z = _filled(np.where(ok, np.minimum(np.where(ok, sole.z_mm, 0.0), HIGHEST_MM), 0.0), ok, usual, sole)
+    z = _filled(np.minimum(np.where(ok, sole.z_mm, 0.0), HIGHEST_MM), ok, usual, sole)
     notes: tuple[QualityReason, ...] = ()
     if share < 0.9:
         notes = (
@@ -112,17 +112,17 @@ def _share_seen(ok: Array, x: Array, y: Array, line: Outline) -> float:
 
 
 def _filled(z: Array, ok: Array, usual: Array, sole: SoleSurface) -> Array:
-    """Smoothed where it was scanned, carried on from around where not, the usual shape far from any scanned point."""
+    """Smoothed where it was scanned; elsewhere the usual shape, moved as the scanned skin around differs from it."""
     cell = float(sole.x_mm[1] - sole.x_mm[0]), float(sole.y_mm[1] - sole.y_mm[0])
     weight = ok.astype(float)
-    far, near = usual, usual
+    differs = np.where(ok, z - usual, 0.0)
+    found = np.zeros_like(usual)
     for sigma, doubt in ((FILL_MM, 0.02), (SMOOTH_MM, 0.15)):
         s = (sigma / cell[0], sigma / cell[1])
-        top = ndimage.gaussian_filter(z * weight, s, mode="constant")
+        top = ndimage.gaussian_filter(differs * weight, s, mode="constant")
         bottom = ndimage.gaussian_filter(weight, s, mode="constant")
-        near = (top + doubt * far) / (bottom + doubt)
-        far = near
-    return near
+        found = (top + doubt * found) / (bottom + doubt)
+    return usual + found
 
 
 def _lowest(z: Array, x: Array, y: Array, anatomy: Anatomy) -> float:

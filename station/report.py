@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from footscan.errors import FootscanError
 from station.report_content import Card, Content, Document, Picture, Section, Table, Words, content
@@ -116,9 +117,8 @@ def _table(table: Table) -> str:
         rows.append(f'<tr><th scope="row">{_cell(first)}</th>{cells}</tr>')
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     body = "\n".join(rows)
-    return (
-        f"<table><caption>{escape(table.title)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}"
-    )
+    top = f"<table><caption>{escape(table.title)}</caption><thead><tr>{head}</tr></thead>"
+    return f"{top}\n<tbody>\n{body}\n</tbody></table>{note}"
 
 
 def _cell(text: str) -> str:
@@ -141,17 +141,20 @@ def pdf(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang:
     files = {Path(path).name: Path(path) for path in pictures}
     page = content(documents, list(files), lang)
     data, missing = _printable(_as_data(page))
-    assert isinstance(data, dict)
     if missing:
         data["footer"] += " " + Words(lang)("no_glyph", count=missing)
     return _typeset(data, files)
 
 
-def _as_data(page: Content) -> object:
-    return dataclasses.asdict(page)
+def _as_data(page: Content) -> dict[str, Any]:
+    """The report as plain data for the template."""
+    data = dataclasses.asdict(page)
+    for table, made in zip(data["tables"], page.tables):
+        table["widths"] = made.widths
+    return data
 
 
-def _printable(data: object) -> tuple[object, int]:
+def _printable(data: Any) -> tuple[Any, int]:
     """The same data with every letter that the fonts lack as ?, and how many there were."""
     if isinstance(data, str):
         kept = [c if c == "\n" or any(a <= ord(c) <= b for a, b in PRINTABLE) else "?" for c in data]
@@ -165,7 +168,7 @@ def _printable(data: object) -> tuple[object, int]:
     return data, 0
 
 
-def _typeset(data: Mapping[str, object], files: Mapping[str, Path]) -> bytes:
+def _typeset(data: Mapping[str, Any], files: Mapping[str, Path]) -> bytes:
     """Compile the template with its data; typst reads them from a folder of their own."""
     import typst
 
@@ -175,7 +178,8 @@ def _typeset(data: Mapping[str, object], files: Mapping[str, Path]) -> bytes:
         (root / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
         for name, path in files.items():
             (root / name).write_bytes(path.read_bytes())
-        made = typst.compile(str(root / "report.typ"), root=str(root), ignore_system_fonts=True, format="pdf", timestamp=0)
+        source, place = str(root / "report.typ"), str(root)
+        made = typst.compile(source, root=place, ignore_system_fonts=True, format="pdf", timestamp=0)
     if not isinstance(made, bytes):
         raise ReportError(f"report.pdf: expected a document from typst, found {type(made).__name__}")
     return made

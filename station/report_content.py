@@ -99,6 +99,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How wide each column is beside the others, from its longest line."""
+        lines = [[max(map(len, cell.split("\n"))) for cell in row] for row in (self.head, *self.rows)]
+        return tuple(min(max(*column, 7), 56) for column in zip(*lines))
+
 
 @dataclass(frozen=True)
 class Content:
@@ -155,14 +161,18 @@ class Words:
 # ------------------------------------------------------------------ numbers
 
 
-def number(value: object) -> str:
-    """A document's number for people: lengths and angles to 0.1, small ratios to three figures."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def decimals(value: float) -> int:
+    """How many decimals a number without a unit needs: ratios three, what is larger one."""
+    return 3 if abs(value) < 2 else 1
+
+
+def number(value: object, places: int | None = None) -> str:
+    """A document's number for people; a dash where there is none."""
+    if isinstance(value, (bool, str)):
         return str(value)
-    if not math.isfinite(value):
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
         return "–"
-    text = f"{value:.1f}" if abs(value) >= 2 else f"{value:.3g}"
-    return text.removesuffix(".0") if isinstance(value, int) else text
+    return f"{value:.{decimals(value) if places is None else places}f}"
 
 
 def short(value: object) -> str:
@@ -171,10 +181,11 @@ def short(value: object) -> str:
 
 
 def spread(key: str, entry: Mapping[str, Any]) -> str:
-    """A measured value with ± sd_total and its unit."""
+    """A measured value with ± sd_total and its unit: with a unit to 0.1, without one to 0.001."""
     unit = {"mm": " mm", "deg": "°", "ml": " ml"}.get(key.rsplit("_", 1)[-1], "")
-    plus = "" if entry.get("sd_total") is None else f" ± {number(entry['sd_total'])}"
-    return number(entry["value"]) + plus + unit
+    places = 1 if unit else 3
+    plus = "" if entry.get("sd_total") is None else f" ± {number(entry['sd_total'], places)}"
+    return number(entry["value"], places) + plus + unit
 
 
 def feet_of(document: Document | None) -> dict[str, Mapping[str, Any]]:
@@ -223,7 +234,7 @@ def _pair(feet: Mapping[str, Mapping[str, Any]], say: Words) -> tuple[str, ...]:
     unsure = math.hypot(left.get("sd_total") or 0.0, right.get("sd_total") or 0.0)
     if abs(difference) <= max(1.5 * unsure, 0.5):
         return (say("pair.same"),)
-    return (say("pair.left" if difference > 0 else "pair.right", difference=number(abs(difference))),)
+    return (say("pair.left" if difference > 0 else "pair.right", difference=number(abs(difference), 1)),)
 
 
 def _insole_card(side: str, insole: Mapping[str, Any], say: Words) -> Card:
@@ -257,32 +268,34 @@ def _insole_card(side: str, insole: Mapping[str, Any], say: Words) -> Card:
     return Card(say(f"insole.{side}"), "", sentences=tuple(told))
 
 
-def _used(recording: Mapping[str, Any], side: str) -> list[Mapping[str, Any]]:
+def used_steps(recording: Mapping[str, Any], side: str) -> list[Mapping[str, Any]]:
+    """The steps of a side that gait values count."""
     return [step for step in recording["steps"] if step["side"] == side and step["used"]]
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of what is there; None where nothing is."""
     known = [v for v in values if v is not None]
     return sum(known) / len(known) if known else None
 
 
-def _region_peaks(steps: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def region_peaks(steps: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Region -> mean of its peaks over the steps, kPa; regions without a value are left out."""
-    means = {r: _mean(step["regions"].get(r, {}).get("peak_kpa") for step in steps) for r in REGIONS}
+    means = {r: mean(step["regions"].get(r, {}).get("peak_kpa") for step in steps) for r in REGIONS}
     return {region: value for region, value in means.items() if value is not None}
 
 
 def _walk_card(recording: Mapping[str, Any], say: Words) -> Card:
     told = []
     for side in ("left", "right"):
-        used, every = _used(recording, side), [s for s in recording["steps"] if s["side"] == side]
+        used, every = used_steps(recording, side), [s for s in recording["steps"] if s["side"] == side]
         if not every:
             continue
         parts = [say("walk.steps", side=_capital(say(f"side.{side}")), used=len(used), all=len(every))]
-        stance = _mean(step.get("contact_time_s") for step in used)
+        stance = mean(step.get("contact_time_s") for step in used)
         if stance is not None:
             parts.append(say("walk.stance", value=f"{stance:.2f}"))
-        peaks = _region_peaks(used)
+        peaks = region_peaks(used)
         if peaks:
             top = max(peaks, key=lambda region: peaks[region])
             parts.append(say("walk.peak", where=say(f"place.{top}"), value=f"{peaks[top]:.0f}"))
@@ -293,7 +306,8 @@ def _walk_card(recording: Mapping[str, Any], say: Words) -> Card:
     ending = {"raw": "walk.raw", "force": "walk.force"}.get(recording["quantity"], "walk.unit")
     told.append(say(ending))
     small = say("walk.in_shoe" if recording.get("in_shoe") else "walk.plate")
-    return Card(recording["source"], small, sentences=tuple(told))
+    name = recording["source"].replace("\\", "/").rsplit("/", 1)[-1]  # the folder is the maker's affair
+    return Card(name, small, sentences=tuple(told))
 
 
 def _capital(text: str) -> str:

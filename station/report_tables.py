@@ -13,13 +13,14 @@ from station.report_content import (
     Document,
     Table,
     Words,
-    _mean,
-    _region_peaks,
-    _used,
+    decimals,
     feet_of,
+    mean,
     number,
+    region_peaks,
     short,
     spread,
+    used_steps,
 )
 
 
@@ -72,11 +73,13 @@ def _prescription(document: Document | None, say: Words) -> list[Table]:
     head = (say("head.field"), *(say(f"side.{side}") for side in feet), say("head.reason"))
     note = say.sentences(say("only_defaults"), say("kept_apart") if apart else "")
     found = [Table(say("table.prescription"), head, tuple(rows), note)]
-    notes = [] if apart else [(say(f"side.{side}"), note["detail"]) for side, foot in feet.items() for note in foot["notes"]]
-    notes += [] if apart else [("", note["detail"]) for note in (document or {}).get("notes", ())]
+    notes = [(say(f"side.{side}"), note["detail"]) for side, foot in feet.items() for note in foot["notes"]]
+    notes += [("", note["detail"]) for note in (document or {}).get("notes", ())]
+    if apart:
+        notes = []
     found.append(Table(say("table.notes"), ("", say("head.note")), tuple(notes)))
     checks = [
-        (say(f"side.{side}"), check["message"] or check["name"], say("ok" if check["ok"] else "bad"))
+        (say(f"side.{side}"), check["message"] or check["name"], say("ok" if check["ok"] else "see"))
         for side, foot in feet.items()
         for check in foot.get("checks", ())
     ]
@@ -112,7 +115,7 @@ def _walks(document: Document | None, say: Words) -> list[Table]:
     found = []
     for recording in (document or {}).get("recordings", ()):
         sides = [side for side in SIDES if any(step["side"] == side for step in recording["steps"])]
-        used = {side: _used(recording, side) for side in sides}
+        used = {side: used_steps(recording, side) for side in sides}
         rows = [(say("walk.key.steps"), *(f"{len(steps)}" for steps in used.values()))]
         for key in STEP_KEYS:
             cells = [_spread(steps, key) for steps in used.values()]
@@ -128,31 +131,28 @@ def _walks(document: Document | None, say: Words) -> list[Table]:
                 rows.append((f"{say('walk.key.' + name)}\n{key}", *(number(gait[key]) for _ in sides)))
         head = ("", *(say(f"side.{side}") for side in sides))
         found.append(Table(f"{say('table.walk')}: {recording['source']}", head, tuple(rows)))
-        peaks = {side: _region_peaks(steps) for side, steps in used.items()}
-        rows = [
-            (f"{_capital_place(region, say)}\n{region}", *(f"{p[region]:.0f}" if region in p else "–" for p in peaks.values()))
-            for region in REGIONS
-            if any(region in p for p in peaks.values())
-        ]
+        peaks = {side: region_peaks(steps) for side, steps in used.items()}
+        rows = []
+        for region in REGIONS:
+            cells = [f"{p[region]:.0f}" if region in p else "–" for p in peaks.values()]
+            if any(cell != "–" for cell in cells):
+                rows.append((f"{say('place.' + region)}\n{region}", *cells))
         title = say("table.regions", unit="kPa", source=recording["source"])
         found.append(Table(title, (say("head.region"), *head[1:]), tuple(rows)))
     return found
 
 
-def _capital_place(region: str, say: Words) -> str:
-    return say(f"place.{region}")
-
-
 def _spread(steps: Sequence[Mapping[str, Any]], key: str) -> str:
     """Mean and standard deviation over steps."""
     values = [step[key] for step in steps if step.get(key) is not None]
-    mean = _mean(values)
-    if mean is None:
+    middle = mean(values)
+    if middle is None:
         return "–"
+    places = decimals(middle)
     if len(values) < 2:
-        return number(float(mean))
-    sd = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
-    return f"{number(float(mean))} ± {number(float(sd))}"
+        return number(middle, places)
+    sd = (sum((v - middle) ** 2 for v in values) / (len(values) - 1)) ** 0.5
+    return f"{number(middle, places)} ± {number(sd, places)}"
 
 
 # ------------------------------------------------------------------ where it comes from
@@ -166,7 +166,7 @@ def _sources(measured: Document | None, walked: Document | None, say: Words) -> 
             lines += [f"{say('side.' + foot['side'])}: {r['detail']}" for r in foot["quality"]["reasons"]]
         rows.append((str(scan["source"]), "\n".join(lines)))
     for recording in (walked or {}).get("recordings", ()):
-        values = {"seconds": number(recording["duration_s"]), "rate": number(recording["rate_hz"])}
+        values = {"seconds": number(recording["duration_s"], 1), "rate": number(recording["rate_hz"], 1)}
         found = say("recording", format=recording["format"], steps=len(recording["steps"]), **values)
         rows.append((str(recording["source"]), found))
     return Table(say("table.sources"), (say("head.file"), say("head.what")), tuple(rows))

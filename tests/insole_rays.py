@@ -45,7 +45,8 @@ class Rays:
         return float(z[-1]) if len(z) else float("nan")
 
     def bottom(self, x: float, y: float) -> float:
-        return float(self.at(x, y)[0])
+        z = self.at(x, y)
+        return float(z[0]) if len(z) else float("nan")
 
     def thickness(self, x: float, y: float) -> float:
         z = self.at(x, y)

@@ -221,6 +221,10 @@ def glb(document: dict[str, object] | bytes, binary: bytes) -> bytes:
     return struct.pack("<4s2I", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
+#: a node for mm and z up in a format of metres and y up: (x, y, z) -> (x, z, -y) / 1000
+Y_UP_METRES = {"scale": [0.001] * 3, "rotation": [-(0.5**0.5), 0, 0, 0.5**0.5]}
+
+
 def _gltf() -> Iterator[Sample]:
     """Corners and normals interleaved, two nodes (one mirrored), a strip of triangles for the sides."""
     interleaved = np.hstack((CORNERS * 10, NORMALS)).astype("<f4").tobytes()
@@ -232,7 +236,7 @@ def _gltf() -> Iterator[Sample]:
         return {
             "asset": {"version": "2.0"},
             "scenes": [{"nodes": [0]}],
-            "nodes": [{"children": [1], "scale": [0.1, 0.1, 0.1]}, {"mesh": 0, "rotation": [0, 0, 0, 1]}],
+            "nodes": [Y_UP_METRES | {"children": [1]}, {"mesh": 0, "scale": [0.1, 0.1, 0.1]}],
             "meshes": [
                 {
                     "primitives": [
@@ -261,13 +265,14 @@ def _gltf() -> Iterator[Sample]:
     uri = "data:application/octet-stream;base64," + base64.b64encode(binary).decode()
     yield Sample("gltf with a data uri", "gltf", ".gltf", json.dumps(document({"uri": uri}), indent=1).encode())
     mirrored = document({})
-    mirrored["nodes"] = [{"mesh": 0, "matrix": [-0.1, 0, 0, 0, 0, 0.1, 0, 0, 0, 0, 0.1, 0, 0, 0, 0, 1]}]
+    mirror = {"mesh": 0, "matrix": [-0.1, 0, 0, 0, 0, 0.1, 0, 0, 0, 0, 0.1, 0, 0, 0, 0, 1]}
+    mirrored["nodes"] = [Y_UP_METRES | {"children": [1]}, mirror]
     yield Sample("glb with a mirror", "gltf", ".glb", glb(mirrored, binary))
     quantised = document({})
     small = (CORNERS * 2).astype("i1")  # -6 to 8
     body = np.hstack((small, small[:, :1] * 0)).tobytes() + caps + strip
     quantised |= {
-        "nodes": [{"mesh": 0, "scale": [63.5, 63.5, 63.5]}],
+        "nodes": [Y_UP_METRES | {"children": [1]}, {"mesh": 0, "scale": [63.5, 63.5, 63.5]}],
         "accessors": [
             {"bufferView": 0, "componentType": 5120, "count": 12, "type": "VEC3", "normalized": True},
             {"bufferView": 0, "componentType": 5120, "count": 12, "type": "VEC3"},
@@ -285,7 +290,7 @@ def _gltf() -> Iterator[Sample]:
     yield Sample("glb of whole numbers", "gltf", ".glb", glb(quantised, body))
     points = {
         "asset": {"version": "2.0"},
-        "nodes": [{"mesh": 0, "translation": [1, 0, 0]}],
+        "nodes": [Y_UP_METRES | {"children": [1]}, {"mesh": 0, "translation": [1, 0, 0]}],
         "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "NORMAL": 1}, "mode": 0}]}],
         "accessors": [
             {"bufferView": 0, "byteOffset": at, "componentType": 5126, "count": 12, "type": "VEC3"} for at in (0, 144)

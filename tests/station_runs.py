@@ -1,7 +1,13 @@
-"""Real runs of the command, for the tests of station: a process of its own, its two streams, its exit code."""
+"""Real runs of the command, for the tests of station: its two streams, its exit code.
+
+``plantar`` is a process of its own; ``here`` is the same command without the seconds that a process takes to import
+everything once more. Warnings are errors in both.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -10,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from station import cli
+
 ROOT = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "station.cli"]
+COMMAND = [sys.executable, "-W", "error", "-m", "station.cli"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,24 @@ def start(*args: str | Path, cwd: Path | None = None, **options: Any) -> subproc
         env=environment(),
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )
+
+
+def here(*args: str | Path, cwd: Path | None = None) -> Run:
+    """``plantar args`` in this process."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    options, sys.warnoptions = sys.warnoptions, ["error"]  # the command leaves pytest's filters alone
+    try:
+        with contextlib.chdir(cwd or ROOT), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.main([str(arg) for arg in args])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.warnoptions = options
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    return Run(code, *texts)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

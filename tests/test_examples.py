@@ -47,4 +47,4 @@ def test_loop_over_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     module.fill(tmp_path)
     assert module.main(tmp_path) == pytest.approx(255.0, abs=1.0)
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 4 and "shopping.stl" in err
+    assert len(out.splitlines()) == 3 and "shopping.stl" in err

@@ -321,8 +321,10 @@ def test_rx_toml_has_fields_at_the_top_and_what_differs_by_side(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "error", "says"),
     [
-        ("heel_cup_depth = 12", DesignError, "heel_cup_depth_mm"), ("[left]\nheel_lift_mm = 12", DesignError, r"RX.toml \[left\]"),
-        ('heel_lift_mm = "4"', DesignError, "heel_lift_mm"), ("left = 3", DesignError, "table"), ("heel_lift_mm = ", ReadError, "TOML"),
+        ("heel_cup_depth = 12", DesignError, "heel_cup_depth_mm"),
+        ("[left]\nheel_lift_mm = 12", DesignError, r"RX.toml \[left\]"),
+        ('heel_lift_mm = "4"', DesignError, "heel_lift_mm"), ("left = 3", DesignError, "table"),
+        ("heel_lift_mm = ", ReadError, "TOML"),
         ("heel_lift_mm = nan", DesignError, "heel_lift_mm"), ("[middle]\nx = 1", DesignError, "middle"),
     ],
 )  # fmt: skip

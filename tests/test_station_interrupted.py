@@ -13,14 +13,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import absent
-from station_runs import Run, beside, plantar, start
+from station_runs import Run, beside, here, plantar, start
 
 from station.orders import read_manifest
 
 
-def begun(target: Path) -> subprocess.Popen[bytes]:
-    """A demo that has begun to write ``target``."""
-    process = start("demo", "-o", target)
+@pytest.fixture(scope="session")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic foot that takes some seconds to measure, draw and report on."""
+    from footscan.io import write_geometry
+    from footscan.synth import FootSpec, make_foot, scan_foot
+
+    path = tmp_path_factory.mktemp("scan") / "foot.ply"
+    write_geometry(path, scan_foot(make_foot(FootSpec("left")), points=300_000))
+    return path
+
+
+def begun(scan: Path, target: Path) -> subprocess.Popen[bytes]:
+    """An order that has begun to be written to ``target``."""
+    process = start("make", "--left", scan, "-o", target)
     deadline = time.monotonic() + 30
     while not target.with_name(f".partial-{target.name}").exists():
         assert process.poll() is None and time.monotonic() < deadline
@@ -35,9 +46,9 @@ def end(process: subprocess.Popen[bytes]) -> Run:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_is_130_and_leaves_nothing(
-    tmp_path: Path, rng: np.random.Generator, number: signal.Signals
+    scan: Path, tmp_path: Path, rng: np.random.Generator, number: signal.Signals
 ) -> None:
-    process = begun(tmp_path / "new" / "order")
+    process = begun(scan, tmp_path / "new" / "order")
     time.sleep(rng.uniform(0.0, 2.0))
     process.send_signal(number)
     run = end(process)
@@ -46,13 +57,15 @@ def test_interrupted_is_130_and_leaves_nothing(
     assert beside(tmp_path) == []
 
 
-def test_killed_leaves_no_order_and_the_next_run_cleans_up(tmp_path: Path, rng: np.random.Generator) -> None:
-    process = begun(tmp_path / "order")
+def test_killed_leaves_no_order_and_the_next_run_cleans_up(
+    scan: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    process = begun(scan, tmp_path / "order")
     time.sleep(rng.uniform(0.0, 2.0))
     process.kill()
     assert end(process).code == -signal.SIGKILL
     assert beside(tmp_path) == [".partial-order"]
-    run = plantar("make", "--left", "not_there.stl", "-o", tmp_path / "order")
+    run = here("make", "--left", "not_there.stl", "-o", tmp_path / "order")
     assert run.code == 3
     assert beside(tmp_path) == []
 
@@ -74,20 +87,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_is_4_and_leaves_nothing(small_disk: Path) -> None:
-    run = plantar("demo", "-o", small_disk / "order")
+def test_a_full_disk_is_4_and_leaves_nothing(scan: Path, small_disk: Path) -> None:
+    run = plantar("make", "--left", scan, "-o", small_disk / "order")
     assert run.code == 4
     assert "room" in run.line
     assert beside(small_disk) == []
 
 
-def test_a_full_disk_keeps_the_old_order(small_disk: Path) -> None:
+def test_a_full_disk_keeps_the_old_order(scan: Path, small_disk: Path) -> None:
     from station.orders import draft
 
     with draft(small_disk / "order") as work:
         work.write("measurements.json", "old")
         work.finish({"version": "0"})
-    assert plantar("demo", "-o", small_disk / "order").code == 4
+    assert here("make", "--left", scan, "--outputs", "stl", "-o", small_disk / "order").code == 4
     assert beside(small_disk) == ["order"]
     manifest = read_manifest(small_disk / "order")
     assert manifest is not None and manifest["version"] == "0"
@@ -95,13 +108,13 @@ def test_a_full_disk_keeps_the_old_order(small_disk: Path) -> None:
 
 def test_a_folder_that_can_not_be_written_is_2(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    run = plantar("demo", "-o", small_disk / "order")
+    run = here("demo", "-o", small_disk / "order")
     assert run.code == 2
     assert "Read-only" in run.line
 
 
 def test_a_mount_point_is_2(small_disk: Path) -> None:
-    run = plantar("demo", "-o", small_disk)
+    run = here("demo", "-o", small_disk)
     assert run.code == 2
     assert "mount point" in run.line
 
@@ -109,7 +122,7 @@ def test_a_mount_point_is_2(small_disk: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_folder_without_permission_is_2(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    run = plantar("demo", "-o", tmp_path / "order")
+    run = here("demo", "-o", tmp_path / "order")
     tmp_path.chmod(0o755)
     assert run.code == 2 and "Permission" in run.line
 
@@ -117,7 +130,7 @@ def test_a_folder_without_permission_is_2(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_2(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for place in (tmp_path / "file", tmp_path / "file" / "order"):
-        run = plantar("demo", "-o", place)
+        run = here("demo", "-o", place)
         assert run.code == 2
         assert str(tmp_path) in run.line
     assert beside(tmp_path) == ["file"]

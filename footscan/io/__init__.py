@@ -2,8 +2,9 @@
 
 ``FORMATS`` is the table. A module is imported when its format is asked for; each has ``sniff(head, size)``, and
 
-- a scan format ``read(path, mm_per_unit=1.0) -> PointCloud | Mesh`` and perhaps ``write(path, geometry)``,
-- a recording format ``read(path) -> Recording`` and perhaps ``write(path, recording)``.
+- a scan format ``read(path, mm_per_unit) -> PointCloud | Mesh`` (left out: the unit that the file states, else mm)
+and perhaps ``write(path, geometry)``, - a recording format ``read(path) -> Recording`` and perhaps ``write(path,
+recording)``.
 
 Every reader checks a file strictly before it hands anything on: counts against bytes, finite numbers, indices in
 range, caps on sizes, and memory bounded by the size of the file. What it refuses is a ``ReadError``.
@@ -39,7 +40,7 @@ __all__ = [
 class Format:
     """A row of the table: ``suffixes`` in lower case, the first one the usual; ``writable`` True if there is a
     ``write``, ``written`` the suffixes that it makes; ``states_unit`` True where a file says its own unit and
-    ``read`` gives mm."""
+    ``read`` goes by it unless ``mm_per_unit`` is given."""
 
     name: str
     kind: Literal["scan", "recording"]
@@ -57,7 +58,7 @@ class Format:
 #: the order in which contents are looked at: unmistakable beginnings first, bare numbers last
 FORMATS: tuple[Format, ...] = (
     Format("ply", "scan", "footscan.io.ply", (".ply",), True, (".ply",)),
-    Format("gltf", "scan", "footscan.io.gltf", (".glb", ".gltf"), True, (".glb",)),
+    Format("gltf", "scan", "footscan.io.gltf", (".glb", ".gltf"), True, (".glb",), states_unit=True),
     Format("3mf", "scan", "footscan.io.threemf", (".3mf",), False, states_unit=True),
     Format("off", "scan", "footscan.io.off", (".off",), True, (".off",)),
     Format("pcd", "scan", "footscan.io.pcd", (".pcd",), False),
@@ -93,8 +94,10 @@ def detect(path: PathLike) -> Format:
     )
 
 
-def read_geometry(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
-    """A scan in mm if ``mm_per_unit`` says how many mm its unit has (3MF states its unit: there it is 1).
+def read_geometry(path: PathLike, mm_per_unit: float | None = None) -> PointCloud | Mesh:
+    """A scan in mm.
+
+    mm_per_unit : how many mm the file's unit has; None for what the file states (3MF, glTF), else for mm
 
     Raises
     ------
@@ -103,7 +106,8 @@ def read_geometry(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh
     row = detect(path)
     if row.kind != "scan":
         raise ReadError(path, "a scan", f"a recording ({row.name})", "give it as a recording")
-    geometry: PointCloud | Mesh = row.load().read(path, mm_per_unit)
+    read = row.load().read
+    geometry: PointCloud | Mesh = read(path) if mm_per_unit is None else read(path, mm_per_unit)
     return geometry
 
 

@@ -1,8 +1,9 @@
 """glTF 2.0: .glb and .gltf, triangles and points, with the transforms of their nodes.
 
-Coordinates are handed on as they stand (glTF means metres and y up, but many exporters write others: the unit is
-decided by whoever asks). Lines are passed over; skins, morphs, sparse accessors and compressed geometry are refused.
-Vertices that an exporter split at texture seams stay split: ``footscan.meshes.weld`` joins them.
+By its standard glTF is in metres with y up; a scan is handed on in mm with z up (y to z: a quarter turn about x).
+Some exporters write other units all the same: then ``mm_per_unit`` says which. Lines are passed over; skins, morphs,
+sparse accessors and compressed geometry are refused. Vertices that an exporter split at texture seams stay split:
+``footscan.meshes.weld`` joins them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _FLOAT = (5126,)
 _POSITION = (5126, 5120, 5121, 5122, 5123)  # whole numbers with KHR_mesh_quantization
 _INDEX = (5121, 5123, 5125)
 _FREE_POINTS = 1_000_000  # instances may multiply vertices up to here, or to the file's size in bytes
+MM_PER_UNIT = 1000.0  #: metres
+_Z_UP = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+_Y_UP_METRES = [0.001, 0, 0, 0, 0, 0, -0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]  # the way back, column by column
 _PRIMITIVE_COST = 100  # as many points as a primitive's work is worth: no smaller than what it takes in the document
 
 
@@ -45,26 +49,27 @@ class _Part:
 
 
 @unfinished
-def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
+def read(path: PathLike, mm_per_unit: float | None = None) -> PointCloud | Mesh:
     """Read all triangles of the scene as one mesh, or all points as one cloud if there are none.
+
+    mm_per_unit : None for metres as the standard has it
 
     Raises ------ ReadError : what is not glTF 2.0 or not plain, an index or a range that does not fit, a coordinate
     that is not finite
     """
-    scale(mm_per_unit)
+    T_mm_gltf = np.diag([*[scale(MM_PER_UNIT if mm_per_unit is None else mm_per_unit)] * 3, 1.0]) @ _Z_UP
     document = Document(path)
     budget = _Budget(document, min(MAX_POINTS, max(_FREE_POINTS, document.size)))
-    parts = [part for mesh, T in _nodes(document) for part in _parts(document, mesh, T, budget)]
+    parts = [part for mesh, T in _nodes(document, T_mm_gltf) for part in _parts(document, mesh, T, budget)]
     surfaces = [(part.vertices, part.faces) for part in parts if part.faces is not None and len(part.faces)]
     if surfaces:
         starts = np.cumsum([0] + [len(vertices) for vertices, _ in surfaces])
         faces = np.concatenate([triangles + start for (_, triangles), start in zip(surfaces, starts)])
-        return geometry(path, np.concatenate([vertices for vertices, _ in surfaces]), faces, mm_per_unit=mm_per_unit)
+        return geometry(path, np.concatenate([vertices for vertices, _ in surfaces]), faces)
     points = np.concatenate([part.vertices for part in parts] or [np.empty((0, 3))])
     normals = [part.normals for part in parts if part.normals is not None]
-    return geometry(
-        path, points, None, np.concatenate(normals) if len(normals) == len(parts) > 0 else None, mm_per_unit
-    )
+    whole = np.concatenate(normals) if len(normals) == len(parts) > 0 else None
+    return geometry(path, points, None, whole)
 
 
 class _Budget:
@@ -83,25 +88,25 @@ class _Budget:
 # ------------------------------------------------------------------ the scene
 
 
-def _nodes(document: Document) -> list[tuple[int, Array]]:
-    """(mesh, T_scene_node) of every node that shows a mesh; each node may hang in one place only."""
+def _nodes(document: Document, T_mm_gltf: Array) -> list[tuple[int, Array]]:
+    """(mesh, T_mm_node) of every node that shows a mesh; each node may hang in one place only."""
     count = len(document.entries(document.root, "nodes", "the document"))
-    stack = [(root, np.eye(4)) for root in reversed(_roots(document, count))]
+    stack = [(root, T_mm_gltf) for root in reversed(_roots(document, count))]
     seen: set[int] = set()
     found = []
     while stack:
-        index, T_scene_parent = stack.pop()
+        index, T_mm_parent = stack.pop()
         node = document.item("nodes", index)
         place = f"nodes[{index}]"
         if index in seen:
             raise document.error("each node in one place", "one that hangs in two, or a ring", place)
         seen.add(index)
-        T_scene_node = T_scene_parent @ _local(document, node, place)
+        T_mm_node = T_mm_parent @ _local(document, node, place)
         if "skin" in node or any(document.entries(node, "weights", place)):
             raise document.error("a mesh at rest", "a skin or a morph", place, "export it with its pose applied")
         if "mesh" in node:
-            found.append((node["mesh"], T_scene_node))
-        stack += [(child, T_scene_node) for child in reversed(document.entries(node, "children", place))]
+            found.append((node["mesh"], T_mm_node))
+        stack += [(child, T_mm_node) for child in reversed(document.entries(node, "children", place))]
     return found
 
 
@@ -150,7 +155,7 @@ def _local(document: Document, node: dict[str, Any], place: str) -> Array:
 # ------------------------------------------------------------------ primitives
 
 
-def _parts(document: Document, mesh: object, T_scene_node: Array, budget: _Budget) -> list[_Part]:
+def _parts(document: Document, mesh: object, T_mm_node: Array, budget: _Budget) -> list[_Part]:
     """The primitives of a mesh, in the scene's frame."""
     table = document.item("meshes", mesh)
     place = f"meshes[{mesh}]"
@@ -164,11 +169,11 @@ def _parts(document: Document, mesh: object, T_scene_node: Array, budget: _Budge
         if mode > FAN:
             raise document.error("a primitive mode from 0 to 6", str(mode), place)
         if mode in (POINTS, TRIANGLES, STRIP, FAN):
-            parts.append(_part(document, primitive, mode, T_scene_node, budget))
+            parts.append(_part(document, primitive, mode, T_mm_node, budget))
     return parts
 
 
-def _part(document: Document, primitive: dict[str, Any], mode: int, T_scene_node: Array, budget: _Budget) -> _Part:
+def _part(document: Document, primitive: dict[str, Any], mode: int, T_mm_node: Array, budget: _Budget) -> _Part:
     place = "a primitive"
     attributes = document.table(primitive, "attributes", place)
     if "POSITION" not in attributes:
@@ -181,8 +186,8 @@ def _part(document: Document, primitive: dict[str, Any], mode: int, T_scene_node
             raise document.error(f"indices below {len(raw)}", str(corners.max()), place)
     budget.spend(len(raw) + len(corners) + _PRIMITIVE_COST)
     corners = corners.astype(np.int64)
-    turn = T_scene_node[:3, :3]
-    vertices = raw.astype(np.float64) @ turn.T + T_scene_node[:3, 3]
+    turn = T_mm_node[:3, :3]
+    vertices = raw.astype(np.float64) @ turn.T + T_mm_node[:3, 3]
     if mode == POINTS:
         normals = None
         if "NORMAL" in attributes:
@@ -224,8 +229,8 @@ def write(path: PathLike, geometry: PointCloud | Mesh) -> None:
 
 
 def glb_bytes(geometry: PointCloud | Mesh, name: str = "mesh") -> bytes:
-    """The bytes of a GLB with one node and one mesh: float32 coordinates as they are (mm, z up: noted in the asset's
-    extras, since glTF itself means metres and y up), uint32 indices."""
+    """The bytes of a GLB with one mesh: float32 coordinates in mm, z up, under a node that takes them to glTF's metres
+    and y up; uint32 indices."""
     points = geometry.vertices if isinstance(geometry, Mesh) else geometry.points
     if len(points) == 0:
         raise ValueError("a GLB needs at least one point, got none")
@@ -249,10 +254,10 @@ def glb_bytes(geometry: PointCloud | Mesh, name: str = "mesh") -> bytes:
         accessors.append({"bufferView": number, "componentType": kind, "count": len(array)} | about)
         offset += array.nbytes
     document = {
-        "asset": {"version": "2.0", "generator": "plantar", "extras": {"unit": "mm", "up": "z"}},
+        "asset": {"version": "2.0", "generator": "plantar"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0, "name": name}],
+        "nodes": [{"mesh": 0, "name": name, "matrix": _Y_UP_METRES}],
         "meshes": [{"name": name, "primitives": [primitive]}],
         "accessors": accessors,
         "bufferViews": views,

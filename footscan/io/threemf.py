@@ -44,14 +44,17 @@ def sniff(head: bytes, size: int) -> bool:
 
 
 @unfinished
-def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
-    """Read all that is to be built as one mesh, in mm by the file's own unit, then times ``mm_per_unit``.
+def read(path: PathLike, mm_per_unit: float | None = None) -> PointCloud | Mesh:
+    """Read all that is to be built as one mesh in mm.
+
+    mm_per_unit : None for the unit that the file states
 
     Raises
     ------
     ReadError : what is no 3MF package, too large, with entities, an index out of range, nothing to build
     """
-    scale(mm_per_unit)
+    if mm_per_unit is not None:
+        scale(mm_per_unit)
     package = _Package(path)
     root = package.model(package.root_part())
     if not root.items:
@@ -70,7 +73,7 @@ def read(path: PathLike, mm_per_unit: float = 1.0) -> PointCloud | Mesh:
         (found.faces[:, ::-1] if flip else found.faces) + n for (found, _), flip, n in zip(placed, mirrored, starts)
     ]
     vertices = np.concatenate(points) if points else np.empty((0, 3))
-    factor = MM_PER_UNIT[root.unit] * mm_per_unit
+    factor = MM_PER_UNIT[root.unit] if mm_per_unit is None else mm_per_unit
     return geometry(path, vertices, np.concatenate(faces) if faces else None, mm_per_unit=factor)
 
 

@@ -14,6 +14,7 @@ from footscan.measures.landmarks import Located
 from footscan.types import Array, Load, Measure, SoleSurface
 
 CONTACT_MM = 2.0
+AWAY_MM = 99.0  #: the height of what is no part of the print
 CAPPED = "the sole was closed with a flat lid, nothing is known of the arch"
 NO_SOLE = "the sole was not scanned"
 PRINT_KEYS = ("arch_index", "chippaux_smirak", "staheli", "clarke_angle_deg", "plantar_heel_breadth_mm")
@@ -32,49 +33,52 @@ def arch(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Measure]:
 
 
 def _print_values(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Measure]:
-    x, y, length = sole.x_mm, sole.y_mm, foot.length
-    step = float(y[1] - y[0])
-    toeless = toeless_print(foot, sole)
-    label, n = ndimage.label(toeless)
-    if n:  # specks are no print
-        sizes = np.bincount(label.ravel())
-        toeless &= sizes[label] >= 0.03 * toeless.sum()
-    rows = np.flatnonzero(toeless.any(axis=1))
     method = "scan_2mm"
+    x, y = sole.x_mm, sole.y_mm
+    height = toeless_heights(foot, sole)
+    # stage 1: the print's width at each station, its edges between the grid's nodes
+    width = _widths(height, y)
+    rows = np.flatnonzero(width > 0)
     if len(rows) < 10:
         return {key: Measure.missing("the foot rests on too little of its sole", method) for key in PRINT_KEYS}
-    # stage 1: thirds of the toeless print's length
-    edges = np.linspace(x[rows[0]] - step / 2, x[rows[-1]] + step / 2, 4)
-    area = np.array([toeless[(x >= a) & (x < b)].sum() for a, b in pairwise(edges)], dtype=float)
+    # stage 2: thirds of the toeless print's length
+    half = (x[1] - x[0]) / 2
+    edges = np.linspace(x[rows[0]] - half, x[rows[-1]] + half, 4)
+    rear, middle, fore = (width[(x >= a) & (x < b)] for a, b in pairwise(edges))
     if load in ("none", "sitting", "unknown"):
         index = Measure.missing(f"needs a standing or half-loaded foot, the load is {load}", method)
     else:
-        index = Measure(float(area[1] / area.sum()), method=method)
-    # stage 2: widths of the print, as far as its outermost cells reach
-    breadth = _widths(toeless, y)
-    third = [(x >= a) & (x < b) for a, b in pairwise(edges)]
-    heel, waist, ball = breadth[third[0]].max(), breadth[(x > edges[1]) & (x < edges[2])].min(), breadth[third[2]].max()
-    found = {
+        index = Measure(float(middle.sum() / width.sum()), method=method)
+    heel, waist, ball = float(rear.max()), float(middle.min()), float(fore.max())
+    return {
         "arch_index": index,
-        "plantar_heel_breadth_mm": Measure(float(heel), method="largest breadth of the contact print's rear third"),
-        "chippaux_smirak": Measure(
-            float(waist / ball), method="smallest midfoot / largest forefoot width of the print"
-        ),
-        "staheli": Measure(float(waist / heel), method="smallest midfoot / largest heel width of the print"),
+        "plantar_heel_breadth_mm": Measure(heel, method="largest breadth of the contact print's rear third"),
+        "chippaux_smirak": Measure(waist / ball, method="smallest midfoot / largest forefoot width of the print"),
+        "staheli": Measure(waist / heel, method="smallest midfoot / largest heel width of the print"),
+        # stage 3: medial tangent against the line from the ball's medial point to the top of the print's hollow
+        "clarke_angle_deg": _clarke(x, _medial(height, y), foot.length),
     }
-    # stage 3: Clarke: medial tangent against the line from the ball's medial point to the top of the print's hollow
-    found["clarke_angle_deg"] = _clarke(x, _medial(toeless, y), length)
-    return found
 
 
-def _medial(cells: Array, y: Array) -> Array:
-    reach = np.where(cells, y[None, :], -np.inf).max(axis=1)
-    return np.where(np.isfinite(reach), reach, np.nan)
+def _crossings(height: Array) -> tuple[Array, Array]:
+    """Between neighbouring nodes of each row: is either in the print, and which share of the way is (linear)."""
+    a, b = height[:, :-1], height[:, 1:]
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    share = np.clip((CONTACT_MM - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+    return low < CONTACT_MM, np.where(low < CONTACT_MM, share, 0.0)
 
 
-def _widths(cells: Array, y: Array) -> Array:
-    """Width of the print at each station: from its outermost cell to the other, gaps of an arch left out."""
-    return np.asarray(cells.sum(axis=1) * (y[1] - y[0]), dtype=float)
+def _widths(height: Array, y: Array) -> Array:
+    """Width (nx,) of the print at each station, the gaps of an arch left out."""
+    return np.asarray(_crossings(height)[1].sum(axis=1) * (y[1] - y[0]))
+
+
+def _medial(height: Array, y: Array) -> Array:
+    """The print's medial edge (nx,) at each station, NaN where there is no print."""
+    inside, share = _crossings(height)
+    last = height.shape[1] - 2 - np.argmax(inside[:, ::-1], axis=1)
+    reach = y[last] + share[np.arange(len(last)), last] * (y[1] - y[0])
+    return np.where(inside.any(axis=1), reach, np.nan)
 
 
 def _clarke(x: Array, medial: Array, length: float) -> Measure:
@@ -92,11 +96,13 @@ def _clarke(x: Array, medial: Array, length: float) -> Measure:
     return Measure(float(np.degrees(np.max(np.abs(to_hollow - tangent)))), method="Clarke, on the 2 mm contact print")
 
 
-def toeless_print(foot: Located, sole: SoleSurface) -> Array:
-    """Contact cells (nx, ny) without the toes: each column of the plan is cut at the sulcus, the highest point of the
-    sole between the ball and the toe pad; where there is none (toes run into the ball), 0.09 L ahead of the ball."""
+def toeless_heights(foot: Located, sole: SoleSurface) -> Array:
+    """Heights (nx, ny) of the sole without the toes (there and where nothing is: 99 mm).
+
+    Each column of the plan is cut at the sulcus, the highest point of the sole between the ball and the toe pad; where
+    there is none (toes run into the ball), 0.09 L ahead of the ball.
+    """
     x, y, z = sole.x_mm, sole.y_mm, sole.z_mm
-    contact = np.isfinite(z) & (z < CONTACT_MM)
     mth1, mth5 = foot.marks["mth1"], foot.marks["mth5"]
     cut = np.empty(len(y))
     for j, at in enumerate(y):
@@ -110,7 +116,11 @@ def toeless_print(foot: Located, sole: SoleSurface) -> Array:
             if z[top, j] > CONTACT_MM and inner:
                 cut[j] = x[top]
     cut = ndimage.median_filter(cut, size=7, mode="nearest")
-    return np.asarray(contact & (x[:, None] < cut[None, :]))
+    body = np.where(np.isfinite(z) & (x[:, None] < cut[None, :]), z, AWAY_MM)
+    # specks are no print
+    label, count = ndimage.label(body < CONTACT_MM)
+    sizes = np.bincount(label.ravel())
+    return np.where((label > 0) & (sizes[label] < 0.03 * sizes[1:].sum()), AWAY_MM, body) if count else body
 
 
 def _apex(foot: Located, sole: SoleSurface) -> dict[str, Measure]:

@@ -24,6 +24,7 @@ INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quot
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
 AXIS_STILL_DEG = 0.05
 MOST_TURNS = 8
+BEND_DEG = (float(np.radians(34.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
@@ -177,7 +178,7 @@ def _more_marks(foot: Located) -> dict[str, Array]:
     if np.isfinite(top):
         y = float(np.interp(INSTEP_STATION * length, foot.ridge.at, np.nan_to_num(foot.ridge.cross)))
         marks["instep"] = np.array([INSTEP_STATION * length, y, top])
-    bend = ankle_bend(foot)
+    bend = _ankle_bend(foot, marks["heel_landing"]) if "heel_landing" in marks else None
     if bend is not None:
         marks["ankle_bend"] = bend
     for name, edge, (a, b) in (
@@ -195,28 +196,24 @@ def _more_marks(foot: Located) -> dict[str, Array]:
     return marks
 
 
-def ankle_bend(foot: Located) -> Array | None:
-    """The hollow between instep and leg on the dorsal ridge: farthest below the chord from the instep to the leg's
-    front. None where the leg is too short for one."""
+def _ankle_bend(foot: Located, landing: Array) -> Array | None:
+    """The place of the dorsal skin line nearest to the heel's landing point.
+
+    A tape around heel and ankle settles there. None where the leg is too short for one.
+    """
     p, length = foot.points, foot.length
-    front = profile(p[(p[:, 0] < 0.6 * length) & (p[:, 2] > 0.15 * length)], along=2, out=0, sign=1.0, step_mm=3.0)
-    good = np.isfinite(front.reach)
-    if good.sum() < 6:
+    d = p[:, [0, 2]] - landing[[0, 2]]
+    angle, reach = np.arctan2(d[:, 1], d[:, 0]), np.hypot(d[:, 0], d[:, 1])
+    near = (angle > BEND_DEG[0] - 0.1) & (angle < BEND_DEG[1] + 0.1) & (reach > 0.15 * length)
+    # the skin line in polar coordinates around the heel, its angle as an arc, so that the fit sees millimetres
+    arc = 0.45 * length
+    line = profile(np.stack([angle * arc, p[:, 1], reach], axis=1)[near], along=0, out=2, sign=1.0, step_mm=3.0)
+    nearest = replace(line, reach=-line.reach).peak(BEND_DEG[0] * arc, BEND_DEG[1] * arc, 12.0)
+    if nearest is None or not nearest[2]:
         return None
-    z, x, y = front.at[good], front.reach[good], front.cross[good]
-    order = np.argsort(z)
-    z, x, y = z[order], x[order], y[order]
-    start = int(np.argmax(x <= (INSTEP_STATION + 0.02) * length))
-    z, x, y = z[start:], x[start:], y[start:]
-    if len(z) < 6 or z[-1] - z[0] < 12.0:
-        return None
-    chord = np.array([x[-1] - x[0], z[-1] - z[0]])
-    size = float(np.linalg.norm(chord))
-    off = ((x - x[0]) * chord[1] - (z - z[0]) * chord[0]) / size  # negative: behind the chord, in the hollow
-    k = int(np.argmin(off))
-    if off[k] > -1.5 or k in (0, len(z) - 1):
-        return None
-    return np.array([x[k], y[k], z[k]])
+    at, r = nearest[0] / arc, -nearest[1]
+    y = float(np.interp(nearest[0], line.at, np.nan_to_num(line.cross)))
+    return np.array([landing[0] + r * np.cos(at), y, landing[2] + r * np.sin(at)])
 
 
 def _malleolus(p: Array, length: float, sign: float, low: float, high: float) -> Array | None:

@@ -8,6 +8,8 @@ from footscan.measures.landmarks import Located
 from footscan.measures.profiles import profile
 from footscan.types import Array, Measure
 
+TOE1_STATION, TOE5_STATION = 0.90, 0.78  #: of foot length: the toes' joints (Chinese last design, as commonly quoted)
+TOE_STRIP_MM = 20.0
 NO_POINTS = "too few points there"
 LEG_SHORT = "the scan ends below it"
 
@@ -69,13 +71,11 @@ def heights(foot: Located) -> dict[str, Measure]:
         key = f"malleolus_{side}_height_mm"
         found[key] = value_or_reason(None if mark is None else float(mark[2]), "prominence of the ankle's side", reason)
     medial, lateral = marks.get("malleolus_medial"), marks.get("malleolus_lateral")
-    apart = None if medial is None or lateral is None else float(np.linalg.norm(medial - lateral))
-    found["bimalleolar_breadth_mm"] = value_or_reason(apart, "between the malleoli", "a malleolus was not found")
-    for toe in ("toe1", "toe5"):
-        mark = marks.get(f"{toe}_bulge")
-        found[f"{toe}_height_mm"] = value_or_reason(
-            None if mark is None else _toe_height(foot, mark), "highest point at the toe joint"
-        )
+    apart = None if medial is None or lateral is None else float(medial[1] - lateral[1])
+    found["bimalleolar_breadth_mm"] = value_or_reason(apart, "across the axis", "a malleolus was not found")
+    for toe, station, sign in (("toe1", TOE1_STATION, 1.0), ("toe5", TOE5_STATION, -1.0)):
+        method = f"highest point at {station:.2f} of length, outer {TOE_STRIP_MM:.0f} mm"
+        found[f"{toe}_height_mm"] = value_or_reason(_toe_height(foot, station, sign), method)
     navicular = _navicular(foot)
     found["navicular_height_mm"] = (
         Measure.missing(NO_POINTS)
@@ -85,14 +85,14 @@ def heights(foot: Located) -> dict[str, Measure]:
     return found
 
 
-def _toe_height(foot: Located, mark: Array) -> float | None:
-    """The highest point over the outer 20 mm of the foot at the station of a toe's bulge."""
-    inner = mark[1] - np.sign(mark[1]) * 20.0
-    y, x = foot.points[:, 1], foot.points[:, 0]
-    near = (np.abs(x - mark[0]) < 12.0) & (y > min(mark[1], inner)) & (y < max(mark[1], inner))
-    if near.sum() < 30:
+def _toe_height(foot: Located, station: float, sign: float) -> float | None:
+    """The highest point over the outer 20 mm of the foot at the station of a toe's joint."""
+    at = station * foot.length
+    edge = (foot.medial if sign > 0 else foot.lateral).value(at)
+    near = (np.abs(foot.points[:, 0] - at) < 9.0) & (sign * foot.points[:, 1] > sign * edge - TOE_STRIP_MM)
+    if not np.isfinite(edge) or near.sum() < 30:
         return None
-    value = profile(foot.points[near], along=0, out=2, sign=1.0, step_mm=3.0).value(float(mark[0]))
+    value = profile(foot.points[near], along=0, out=2, sign=1.0, step_mm=3.0).value(at)
     return value if np.isfinite(value) else None
 
 

@@ -39,7 +39,9 @@ SIDED = (
 #: difference 0.73–1.50 mm (Lee 2014); a normal difference of two repeats has SD = 0.886 · that mean.
 REPEAT_SD = {"length": 0.9, "breadth": 0.9, "height": 1.0, "girth": 1.3, "angle": 1.5, "ratio": 0.02, "volume": 15.0}
 #: SD of what the rules leave open on smooth prominences, where resampling alone can't show it.
-RULE_SD = {"length": 0.2, "breadth": 0.2, "height": 0.3, "girth": 0.4, "angle": 0.4, "ratio": 0.005, "volume": 4.0}
+RULE_SD = {"length": 0.2, "breadth": 0.2, "height": 0.3, "girth": 0.4, "angle": 0.4, "ratio": 0.005, "volume": 40.0}
+#: the same for the values of the contact print, whose edge moves by millimetres for a tenth in height
+PRINT_SD = {"plantar_heel_breadth_mm": 3.0, "chippaux_smirak": 0.06, "staheli": 0.07, "clarke_angle_deg": 2.0}
 HALVINGS = 3
 
 
@@ -106,6 +108,7 @@ def _with_sd(key: str, value: Measure, spread: list[float]) -> Measure:
     if not isinstance(value.value, float):
         return value
     kind = kind_of(key)
-    resampled = float(np.sqrt(np.mean(np.square(spread)))) if spread else RULE_SD[kind]
-    sd = float(np.hypot(resampled, RULE_SD[kind]))
+    rule = PRINT_SD.get(key, RULE_SD[kind])
+    resampled = float(np.sqrt(np.mean(np.square(spread)))) if spread else rule
+    sd = float(np.hypot(resampled, rule))
     return replace(value, sd=sd, sd_total=float(np.hypot(sd, REPEAT_SD[kind])))

@@ -122,7 +122,8 @@ def analyse(
     found = with_ends(found, parts, keep_ends)
     found.sort(key=lambda f: (f.contact.start_s, f.part, f.contact.stop_s))
     steps, maps = _steps(parts, found, whole, rule)
-    stances = order_by_foot([(f.side, f.contact.start_s, f.contact.stop_s, f.used, f.contact.cut) for f in found])
+    spans = [(f.side, f.contact.start_s, f.contact.stop_s, f.used, f.contact.cut, f.walk) for f in found]
+    stances = order_by_foot(spans)
     gait, gait_reasons = gait_values(stances)
     timed = zip(steps, timings(stances), stances)
     feet = {stance.side for stance in stances}

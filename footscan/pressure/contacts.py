@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from footscan.pressure.metrics import quantity_reasons
-from footscan.pressure.plates import heading, plate_contacts, sides_of_walk, touches_border
+from footscan.pressure.plates import crossings, heading, plate_contacts, sides_of_walk, touches_border
 from footscan.pressure.regions import side_of_print
 from footscan.pressure.running import Totals, accumulate, cell_weights, cut
 from footscan.pressure.steps import Contact, ContactRule, find_contacts, marked_contacts, swing_baseline
@@ -23,7 +23,7 @@ class Placed:
     """A contact before its metrics.
 
     part: which PressureRecording; cells (cells,) bool that are its foot's; on: the threshold in the unit of the force;
-    used, or why_not; heading (2,) from heel to toes on a plate, None where it can't be told.
+    used, or why_not; heading (2,) from heel to toes on a plate, None where it can't be told; walk: which crossing.
     """
 
     part: int
@@ -34,6 +34,7 @@ class Placed:
     used: bool
     why_not: str | None
     heading: Array | None
+    walk: int = 0
 
 
 def in_shoe(part: PressureRecording) -> bool:
@@ -91,10 +92,11 @@ def _on_plate(
         middles.append(part.layout.xy_mm[cells].mean(axis=0))
         ways.append(way)
         sides.append(part.side if part.side != "unknown" else side_of_print(part.layout, image, way))
-    sides = sides_of_walk(middles, ways, sides)
+    walks = crossings([contact for contact, _ in placed], middles, ways)
+    sides = sides_of_walk(middles, ways, sides, walks)
     found = []
-    for (contact, cells), way, side in zip(placed, ways, sides):
-        judged = _judged(number, contact, cells, side, on, way, rule)
+    for (contact, cells), way, side, walk in zip(placed, ways, sides, walks):
+        judged = replace(_judged(number, contact, cells, side, on, way, rule), walk=walk)
         if judged.used and touches_border(part, cells):
             judged = replace(judged, used=False, why_not="the foot reaches the plate's edge")
         found.append(judged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +11,21 @@ import numpy as np
 from footscan.types import Side
 
 ONE_FOOT = "needs contacts of both feet"
+NEVER_BOTH = "both feet are never down together"
 NO_STRIDE = "needs two used contacts of one foot, one after the other"
 
 
 @dataclass(frozen=True)
 class Stance:
-    """One contact as gait sees it: whose, when, whether it counts, whether the recording cuts it off; ``order`` among
-    the contacts of its foot."""
+    """One contact as gait sees it: whose, when, whether it counts, whether the recording cuts it off, which walk it
+    belongs to (a plate may be crossed several times); ``order`` among the contacts of its foot."""
 
     side: Side
     start_s: float
     stop_s: float
     used: bool
     cut: bool
+    walk: int
     order: int
 
 
@@ -37,8 +39,8 @@ class Timing:
     vendor_s: float | None  #: cycle minus both swings
 
 
-def order_by_foot(spans: Sequence[tuple[Side, float, float, bool, bool]]) -> list[Stance]:
-    """(side, start s, stop s, used, cut) in any order -> stances in the same order, numbered by foot in time."""
+def order_by_foot(spans: Sequence[tuple[Side, float, float, bool, bool, int]]) -> list[Stance]:
+    """(side, start s, stop s, used, cut, walk) in any order -> stances in the same order, numbered by foot in time."""
     orders = [0] * len(spans)
     for side in ("left", "right", "unknown"):
         mine = sorted((i for i, span in enumerate(spans) if span[0] == side), key=lambda i: spans[i][1])
@@ -53,14 +55,12 @@ def timings(stances: Sequence[Stance]) -> list[Timing]:
     return [_timing(s, by_foot, stances) for s in stances]
 
 
-def _timing(stance: Stance, by_foot: dict[tuple[Side, int], Stance], stances: Sequence[Stance]) -> Timing:
+def _timing(stance: Stance, by_foot: Mapping[tuple[Side, int], Stance], stances: Sequence[Stance]) -> Timing:
     if stance.side == "unknown" or stance.cut:
         return Timing(None, None, None, None)
-    following = by_foot.get((stance.side, stance.order + 1))
-    if following is not None and following.start_s <= stance.start_s:
-        following = None  # two prints of one foot at a time: the plate's noise, no stride
+    following = _next(stance, by_foot)
     stride = following.start_s - stance.start_s if following is not None else None
-    other = [s for s in stances if s.side not in (stance.side, "unknown")]
+    other = [s for s in stances if s.side not in (stance.side, "unknown") and s.walk == stance.walk]
     before = [s for s in other if s.start_s <= stance.start_s <= s.stop_s]
     after = [s for s in other if stance.start_s < s.start_s <= stance.stop_s]
     first = min(before[-1].stop_s, stance.stop_s) - stance.start_s if before else None
@@ -71,8 +71,15 @@ def _timing(stance: Stance, by_foot: dict[tuple[Side, int], Stance], stances: Se
         landed = after[-1]
         previous = by_foot.get((landed.side, landed.order - 1))
         if previous is not None:
-            vendor = stride - (following.start_s - stance.stop_s) - (landed.start_s - previous.stop_s)
+            found = stride - (following.start_s - stance.stop_s) - (landed.start_s - previous.stop_s)
+            vendor = found if found > 0 else None
     return Timing(stride, first, second, vendor)
+
+
+def _next(stance: Stance, by_foot: Mapping[tuple[Side, int], Stance]) -> Stance | None:
+    """The same foot's next contact of the same walk (later than this one: noise on a plate may print a foot twice)."""
+    found = by_foot.get((stance.side, stance.order + 1))
+    return found if found is not None and found.walk == stance.walk and found.start_s > stance.start_s else None
 
 
 def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -82,13 +89,12 @@ def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, st
     """
     used = [s for s in stances if s.used]
     timing = {(s.side, s.order): t for s, t in zip(stances, timings(stances))}
-    numbers = {(s.side, s.order) for s in used}
     strides: dict[str, list[float]] = {"left": [], "right": []}
     swings: dict[str, list[float]] = {"left": [], "right": []}
-    following = {(s.side, s.order): s for s in stances}
+    by_foot = {(s.side, s.order): s for s in stances}
     for s in used:
-        after = following.get((s.side, s.order + 1)) if (s.side, s.order + 1) in numbers else None
-        if s.side != "unknown" and after is not None and after.start_s > s.start_s:
+        after = _next(s, by_foot)
+        if s.side != "unknown" and after is not None and after.used:
             strides[s.side].append(after.start_s - s.start_s)
             swings[s.side].append(after.start_s - s.stop_s)
     stride = _mean([*strides["left"], *strides["right"]])
@@ -100,6 +106,7 @@ def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, st
     vendor = None
     if stride is not None and swing["left"] is not None and swing["right"] is not None:
         vendor = stride - swing["left"] - swing["right"]
+        vendor = vendor if vendor > 0 else None  # both feet off the ground: running
     values: dict[str, Any] = {
         "steps": len(used),
         "steps_by_side": {side: sum(s.side == side for s in used) for side in ("left", "right", "unknown")},
@@ -135,5 +142,6 @@ def _reasons(values: dict[str, Any], sides: set[Side], any_used: bool) -> dict[s
     for key in values:
         if key.startswith("double_support") and values[key] is None:
             together = {"left", "right"} <= sides
-            reasons[key] = unknown or (ONE_FOOT if not together else NO_STRIDE if any_used else "no used contact")
+            last = NO_STRIDE if values["stride_time_s"] is None else NEVER_BOTH
+            reasons[key] = unknown or (ONE_FOOT if not together else last if any_used else "no used contact")
     return reasons

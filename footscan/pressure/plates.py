@@ -138,15 +138,35 @@ def heading(cop_xy: Array) -> Array | None:
     return move / length if length > 40.0 else None
 
 
-def sides_of_walk(middles: list[Array], headings: list[Array | None], given: list[Side]) -> list[Side]:
-    """Sides of the feet of one crossing, from where they stand (x, y) mm, in time.
+def crossings(contacts: list[Contact], middles: list[Array], headings: list[Array | None]) -> list[int]:
+    """Which crossing of the plate each contact (in time) belongs to.
 
-    Walking along x, a foot left of both its neighbours' line is a left one. Sides that are known stay; where the feet
-    don't alternate, or there is one alone, they stay unknown.
+    A new one begins where nobody was on the plate before and the foot does not come a step ahead of the last one: the
+    time between the two says nothing of a stride.
+    """
+    walk, until_s, out = 0, -np.inf, []
+    for k, contact in enumerate(contacts):
+        if k and contact.start_s > until_s:
+            ahead = middles[k] - middles[k - 1]
+            forward = headings[k - 1] if headings[k - 1] is not None else headings[k]
+            step = float(np.linalg.norm(ahead)) if forward is None else float(ahead @ forward)
+            walk += step < LEAST_STRIDE_MM
+        until_s = max(until_s, contact.stop_s)
+        out.append(walk)
+    return out
+
+
+def sides_of_walk(
+    middles: list[Array], headings: list[Array | None], given: list[Side], walks: list[int]
+) -> list[Side]:
+    """Sides of the feet from where they stand, (x, y) mm, in time, crossing by crossing.
+
+    A foot that lies to the left of the next one's way is a left one. Sides that are known stay; a foot alone, or beside
+    another, stays unknown.
     """
     sides = list(given)
     for k in range(len(middles) - 1):
-        if sides[k] != "unknown" and sides[k + 1] != "unknown":
+        if walks[k] != walks[k + 1] or "unknown" not in (sides[k], sides[k + 1]):
             continue
         ahead = middles[k + 1] - middles[k]
         forward = headings[k] if headings[k] is not None else headings[k + 1]

@@ -5,8 +5,8 @@ Footprint geometry. The foot's axis runs through the middles of the heel (5–25
 rim lightly, widens the foot little. ``along`` is 0 at the heel's edge and 1 at the toes', ``across`` 0 at the medial
 and 1 at the lateral tangent through heel and forefoot. The heel ends at 27 %, the midfoot at 55 % of the length (73 and
 45 % from the toes, R); both are halved at the middle. Toes begin at the straight line of least pressure between
-metatarsal heads and toes, near 82 % medially and 71 % laterally; hallux and other toes part at the line of least
-pressure near 40 % of the width. The five metatarsal heads take 30, 17, 17, 17 and 19 % of the width (R); where hallux
+metatarsal heads and toes, near 82 % medially and 71 % laterally; hallux and other toes part in the valley beside the
+hallux, or at 40 % of the width. The five metatarsal heads take 30, 17, 17, 17 and 19 % of the width (R); where hallux
 and toes part farther laterally, the foot is that much narrower medially than it seemed (in a shoe).
 
 pedar. Rows and columns of sensors as in the nine-region mask of J Foot Ankle Res 2014;7:20 (as listed by the R package
@@ -237,14 +237,20 @@ def _toe_line(along: Array, across: Array, image: Array) -> tuple[float, float]:
 
 
 def _hallux_edge(across: Array, image: Array) -> float:
-    """Where hallux and toes part: the least mean pressure near ``HALLUX_EDGE``."""
-    if not (image > 0).any():
+    """Where hallux and toes part: the valley beside the hallux, if the pressure rises again behind it; else the prior.
+
+    The profile across the toes is their mean pressure; a rise counts from 5 % of the hallux's height on.
+    """
+    place = np.linspace(0.05, 0.70, 66)
+    weight = np.maximum(0.0, 1.0 - np.abs(across[:, None] - place) / 0.05)
+    total = weight.sum(axis=0)
+    profile = np.where(total > 0, np.einsum("c,cv->v", image, weight) / np.maximum(total, 1e-9), 0.0)
+    top = int(profile[place <= 0.5].argmax())
+    behind = profile[top:]
+    lowest = np.minimum.accumulate(behind)
+    rises = np.flatnonzero(behind > lowest + 0.05 * profile[top])
+    if not len(rises):
         return HALLUX_EDGE
-    p = image / image[image > 0].mean()
-    best, found = np.inf, HALLUX_EDGE
-    for edge in np.linspace(HALLUX_EDGE - 0.12, HALLUX_EDGE + 0.18, 16):
-        weight = np.maximum(0.0, 1.0 - np.abs(across - edge) / 0.06)
-        cost = float(weight @ p) / max(float(weight.sum()), 1e-9) + 0.05 * ((edge - HALLUX_EDGE) / 0.15) ** 2
-        if weight.sum() > 0 and cost < best - 1e-12:
-            best, found = cost, float(edge)
-    return found
+    valley = behind[: int(rises[0])]
+    bottom = np.flatnonzero(valley <= valley.min() + 0.02 * profile[top])
+    return float(np.clip(place[top + bottom].mean(), HALLUX_EDGE - 0.12, HALLUX_EDGE + 0.20))

@@ -107,7 +107,7 @@ def make_foot(spec: FootSpec | None = None) -> SyntheticFoot:
     drawing = fitting.fit(fitting.start(spec.toe_type, length, spec.leg_mm, fused, arched, wanted), wanted)
     # stage 2: one skin out of body and toes
     grids = drawing.toes()
-    vertices, faces = joining.join([loft.grid_mesh(g) for g in (drawing.body(), *grids)], spec.leg_mm)
+    vertices, faces = joining.join([loft.grid_mesh(g) for g in (drawing.body(), *grids)], spec.leg_mm, 0.75 * length)
     tips = np.stack([g.reshape(-1, 3)[g[..., 0].argmax()] for g in grids]) if grids else None
     vertices, tips = _straight(vertices, tips, length)
     if not arched:

@@ -14,37 +14,39 @@ from footscan.synth import loft, skin, truth
 from footscan.types import Array
 
 FRONT_APART, FRONT_FUSED = 0.845, 1.0
-ROUNDS, COARSE_ROUNDS = 16, 8
+ROUNDS, COARSE_ROUNDS, CALM_ROUND = 16, 6, 5
 
 
 @dataclass(frozen=True)
 class Knob:
-    """The factor that a size turns: d(size)/d(factor), the tolerance of the size, and both at the drawing's home (an
+    """The factor that a size turns: d(size)/d(factor), the tolerance that the fit aims at and the limit that it accepts
+    where it can't come nearer (mm, degrees or fractions, as the size has it); size and factor at the drawing's home (an
     average foot), so that an average foot needs few turns. mm sizes and mm factors are fractions of foot length here."""
 
     factor: str
     slope: float
-    tolerance: float  #: mm, degrees or fractions, as the size has it
+    tolerance: float
+    limit: float
     size: float
     home: float
 
 
 KNOBS: Mapping[str, Knob] = {
-    "mth1_station": Knob("mth1_station", 1.0, 2e-4, 0.740, 0.7372),
-    "mth5_station": Knob("mth5_station", 1.0, 2e-4, 0.635, 0.6392),
-    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.3903, 0.9737),
-    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.9301, 1.0587),
-    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.252, 1.0034),
-    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.2675, 1.004),
-    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 0.8464, 1.0423),
-    "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.048, 0.048),
-    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.420, 0.420),
-    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 0.312, 0.3186),
-    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 0.2691, 0.2799),
-    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.276, 0.0248),
-    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 2.0, 0.976),
-    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 8.0, -0.0065),
-    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 12.0, 0.006),
+    "mth1_station": Knob("mth1_station", 1.0, 2e-4, 1e-3, 0.740, 0.7372),
+    "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428),
+    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725),
+    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.0549),
+    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 1.0036),
+    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 1.0081),
+    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0461),
+    "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048),
+    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.03, 0.420, 0.4235),
+    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3174),
+    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.2776),
+    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0252),
+    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 0.948),
+    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0065),
+    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0061),
 }
 
 
@@ -124,12 +126,15 @@ def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
     length, tilt, coarse = drawing.length, None, True
     last: dict[str, tuple[float, float]] = {}
     slopes = {k: KNOBS[k].slope * _unit(k, length) for k in wanted}
-    missed: dict[str, float] = {}
+    best, nearest, missed = np.inf, drawing, dict.fromkeys(wanted, np.inf)
     for turn in range(ROUNDS):
         got, tilt = sizes(drawing, wanted, tilt, coarse)
-        loose = 4.0 if coarse else 1.0
-        missed = {k: got[k] - wanted[k] for k in wanted if not abs(got[k] - wanted[k]) <= loose * KNOBS[k].tolerance}
-        if not missed and not coarse:
+        off = {k: got[k] - wanted[k] for k in wanted}
+        done = all(abs(d) <= (4.0 if coarse else 1.0) * KNOBS[k].tolerance for k, d in off.items())
+        worst = max(abs(d) / KNOBS[k].limit for k, d in off.items())
+        if not coarse and worst < best:
+            best, nearest, missed = worst, drawing, off
+        if done and not coarse:
             return drawing
         factors = dict(drawing.factors)
         for size, value in got.items():
@@ -140,11 +145,16 @@ def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
                 guess = knob.slope * _unit(size, length)
                 slopes[size] = float(np.clip(secant, 0.5 * guess, 4.0 * guess))
             last[size] = (here, value)
-            factors[knob.factor] = here + (wanted[size] - value) / slopes[size]
+            calm = 1.0 if turn < CALM_ROUND else 0.6
+            factors[knob.factor] = here + calm * (wanted[size] - value) / slopes[size]
         drawing = dataclasses.replace(drawing, factors=factors)
-        if coarse and (not missed or turn >= COARSE_ROUNDS):
+        if coarse and (done or turn >= COARSE_ROUNDS):
             coarse, last = False, {}  # the fine skin from here on: the slopes stay, the values don't
-    listed = ", ".join(f"{k} {wanted[k]:.4g} (nearest {wanted[k] + d:.4g})" for k, d in missed.items())
+    if best <= 1.0:
+        return nearest
+    listed = ", ".join(
+        f"{k} {wanted[k]:.4g} (nearest {wanted[k] + d:.4g})" for k, d in missed.items() if abs(d) > KNOBS[k].limit
+    )
     raise ValueError(f"these sizes can't be had together in one foot of {length:.0f} mm: {listed}")
 
 

@@ -12,8 +12,9 @@ CLEFT_MM = 7.0  #: reach of the smoothing to either side of a cleft
 CLEFT_ROUNDS = 16
 
 
-def join(parts: list[tuple[Array, Array]], leg_mm: float) -> tuple[Array, Array]:
-    """One watertight mesh (n, 3), (m, 3) out of overlapping closed ones, cut flat at the leg's top."""
+def join(parts: list[tuple[Array, Array]], leg_mm: float, front_mm: float) -> tuple[Array, Array]:
+    """One watertight mesh (n, 3), (m, 3) out of overlapping closed ones, cut flat at the leg's top; clefts are softened
+    ahead of ``front_mm`` only."""
     from manifold3d import Manifold, Mesh64, OpType
 
     solids = [Manifold(Mesh64(v, f.astype(np.uint64))) for v, f in parts]
@@ -30,14 +31,14 @@ def join(parts: list[tuple[Array, Array]], leg_mm: float) -> tuple[Array, Array]
     np.minimum.at(first, faces, origin[:, None])
     np.maximum.at(last, faces, origin[:, None])
     cleft = (first != last) & (vertices[:, 2] < leg_mm - 1.0)
-    return soften(vertices, faces, vertices[cleft]), faces
+    return soften(vertices, faces, vertices[cleft], front_mm), faces
 
 
-def soften(vertices: Array, faces: Array, cleft: Array) -> Array:
+def soften(vertices: Array, faces: Array, cleft: Array, front_mm: float) -> Array:
     """Vertices (n, 3) drawn towards their neighbours' mean near the points of a cleft (k, 3), not at all farther than
-    ``CLEFT_MM``; never below the floor."""
+    ``CLEFT_MM`` nor behind ``front_mm``; never below the floor."""
     distance = cKDTree(cleft).query(vertices, distance_upper_bound=CLEFT_MM)[0]
-    moving = np.flatnonzero(np.isfinite(distance))
+    moving = np.flatnonzero(np.isfinite(distance) & (vertices[:, 0] > front_mm))
     edges = np.vstack([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     place = np.full(len(vertices), -1)
     place[moving] = np.arange(len(moving))
@@ -45,6 +46,7 @@ def soften(vertices: Array, faces: Array, cleft: Array) -> Array:
     graph = coo_matrix((np.ones(len(edges)), (place[edges[:, 0]], edges[:, 1])), shape=(len(moving), len(vertices))).tocsr()
     count = np.asarray(graph.sum(axis=1)).ravel()
     weight = 0.6 * (1.0 - (distance[moving] / CLEFT_MM) ** 2)[:, None] ** 2
+    weight *= np.clip((vertices[moving, 0:1] - front_mm) / (2.0 * CLEFT_MM), 0.0, 1.0)
     moved = vertices.copy()
     for _ in range(CLEFT_ROUNDS):
         moved[moving] += weight * (graph @ moved / count[:, None] - moved[moving])

@@ -56,7 +56,7 @@ RESTS = {
 #: arch height index, standing (R, Butler 2008)
 ARCH_HEIGHT_INDEX = (0.340, 0.030)
 TOE_TYPES: tuple[tuple[ToeType, float], ...] = (("egyptian", 0.65), ("greek", 0.25), ("square", 0.10))  #: (R)
-SPREAD = 2.2  #: no rest lies farther out than this many SD: the drawing is a foot's, not a caricature's
+SPREAD = 2.0  #: no rest lies farther out than this many SD: the drawing is a foot's, not a caricature's
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def draw_spec(
         for name, (mean, slope, sd), rest in zip(MEASURES, ON_LENGTH[group], rests)
     }
     mth1 = float(np.clip(size["ball_length"] / length, 0.71, 0.77))
-    mth5 = float(np.clip(draw.normal(mth1 - 0.105, 0.010), 0.605, 0.665))
-    lateral = size["malleolus_lateral"]
+    mth5 = float(np.clip(draw.normal(mth1 - 0.105, 0.010), 0.605, 0.655))
+    lateral = max(size["malleolus_lateral"], 0.23 * length)
     return FootSpec(
         side=foot_side,
         length_mm=length,

@@ -27,7 +27,7 @@ class SkinShape:
     malleolus_medial_mm: float = 84.0
     malleolus_bump_mm: float = 9.0
     navicular_mm: float = 42.0
-    navicular_bump_mm: float = 3.0
+    navicular_bump_mm: float = 1.5
     tilt_deg: float = 2.0
 
 
@@ -68,7 +68,7 @@ def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
     a = shape.arch_station
     t = np.clip(np.where(x <= a, (x - 0.13) / (a - 0.13), (0.73 - x) / (0.73 - a)), 0.0, 1.0)
     along = 0.5 * (1.0 - np.cos(np.pi * t))
-    across = loft.smooth_step((y + 0.10) / 0.18)
+    across = loft.smooth_step((y + 0.085) / 0.165)
     low = 1.0 - loft.smooth_step(z / 0.24)
     return np.asarray(shape.arch_mm * along * across * low)
 
@@ -97,7 +97,7 @@ _TIPS = {
     "greek": np.array([(0.972, 0.106), (1.000, 0.0), (0.950, -0.062), (0.894, -0.112), (0.828, -0.158)]),
     "square": np.array([(1.000, 0.106), (1.000, 0.0), (0.968, -0.060), (0.908, -0.111), (0.838, -0.157)]),
 }
-_ROOTS = np.array([(0.70, 0.124), (0.70, 0.040), (0.69, -0.030), (0.66, -0.092), (0.62, -0.148)])
+_ROOTS = np.array([(0.70, 0.124), (0.70, 0.040), (0.69, -0.030), (0.66, -0.092), (0.64, -0.146)])
 _WIDTHS = np.array([0.104, 0.067, 0.061, 0.058, 0.060])
 _ALONG = np.array([0.0, 0.30, 0.55, 0.82, 1.0])  # root, knuckle, middle, pad, tip
 
