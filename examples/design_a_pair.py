@@ -23,7 +23,7 @@ SIDES: tuple[Side, ...] = ("left", "right")
 
 
 def main(folder: Path | None = None) -> float:
-    """Length of the longer insole in mm: the foot's 260, 10 added in front, 4.5 less behind the heel."""
+    """Length of the longer insole on the shoe's bed in mm: the foot's 260, 10 added in front, 4.5 less at the heel."""
     loads = region_loads(analyse(make_walk("in_shoe", seed=1, steps=24).recording))
     lengths = []
     for side in SIDES:
@@ -34,11 +34,12 @@ def main(folder: Path | None = None) -> float:
         for name, reason in prescription.reasons.items():
             print(f"   {name}: {reason.text} ({reason.source})")
 
-        mesh = solid(design(foot, prescription))  # mm, foot frame, the bed's lowest point at z = 0
+        shape = design(foot, prescription)
+        mesh = solid(shape)  # mm, foot frame, the bed's lowest point at z = 0
         assert check_mesh(mesh).ok
         if folder is not None:
             (folder / f"{side}.stl").write_bytes(stl_bytes(mesh))
-        lengths.append(float(np.ptp(mesh.vertices[:, 0])))
+        lengths.append(float(np.ptp(shape.outline_mm[:, 0])))
     return max(lengths)
 
 

@@ -39,20 +39,24 @@ def read_scan(path: str | PathLike[str], unit: str = "auto") -> Scan:
     """
     if unit != "auto" and unit not in MM_PER_UNIT:
         raise ValueError(f"unit must be auto, {', '.join(MM_PER_UNIT)}, got {unit!r}")
-    geometry = fio.read_geometry(path)
-    scan = Scan(geometry, "mm", fspath(path), file_sha256(path))
+    source, digest = fspath(path), file_sha256(path)
     if unit != "auto":
-        return _scaled(scan, unit)
-    points = _points_of(geometry)
+        return Scan(fio.read_geometry(path, MM_PER_UNIT[unit]), unit, source, digest)
+    if fio.detect(path).states_unit:  # believed where it makes feet; many programs write millimetres all the same
+        scan = Scan(fio.read_geometry(path), "mm", source, digest)
+        if "mm" in units_that_fit(_points_of(scan.geometry)):
+            return scan
+    scan = Scan(fio.read_geometry(path, 1.0), "mm", source, digest)
+    points = _points_of(scan.geometry)
     fits = units_that_fit(points)
+    if len(fits) > 1:
+        fits = [name for name in fits if _makes_feet(_scaled(scan, name))] or fits[:1]
     if not fits:
         extent = np.ptp(points, axis=0)
         raise ScanError(
             f"{path}: expected a foot of 120 to 350 mm in mm, cm, dm, m or in, found an extent of"
             f" {extent[0]:.4g} x {extent[1]:.4g} x {extent[2]:.4g}; give the unit with --unit or check the file"
         )
-    if len(fits) > 1:
-        fits = [name for name in fits if _makes_feet(_scaled(scan, name))] or fits[:1]
     if len(fits) > 1:
         raise ScanError(f"{path}: expected one unit that makes feet, found that {' and '.join(fits)} do; give --unit")
     return _scaled(scan, fits[0])

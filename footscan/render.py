@@ -288,7 +288,8 @@ def splat(cloud: PointCloud, camera: Camera, value: Array | None = None, spacing
     # covered: where the points are dense; small gaps are closed, what sticks out thinly is cut
     usual = np.median(near[near > 0.1 * near.max()]) if near.size and near.max() > 0 else F32(1.0)
     reach = int(np.ceil(2.0 * sigma))
-    solid = np.pad(near > 0.3 * usual, reach)
+    held = np.bincount(cell, minlength=nx * ny).reshape(ny, nx) > 0
+    solid = np.pad(held & (near > 0.3 * usual), reach)
     solid = ndimage.binary_closing(solid, _disc(reach))[reach:-reach, reach:-reach]
     solid = ndimage.binary_opening(solid, _disc(reach))
     fields: list[Array]

@@ -5,6 +5,8 @@ Nothing heavy is imported here: ``plantar --help`` answers at once.
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
 import warnings
@@ -14,6 +16,7 @@ from typing import NoReturn, TextIO
 
 from station import commands
 from station.console import Console, Guard
+from station.errors import INTERRUPTED
 from station.messages import Texts
 from station.parser import build, early_language
 
@@ -32,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build(console.say).parse_args(argv)
         console.as_json = args.json
         guard.code = commands.load(args.command).run(args, console)
+    if guard.code == INTERRUPTED:
+        # an interrupt inside exec(), as imports use it, makes Python end by the signal though it was caught
+        atexit.register(os._exit, INTERRUPTED)
     return guard.code
 
 

@@ -73,7 +73,7 @@ def test_every_block_of_a_page_runs(
         elif block.language == "python":
             exec(compile("\n" * (block.line - 1) + block.text, page.name, "exec"), names)
         elif block.language == "sh":
-            for line in filter(None, block.text.splitlines()):
+            for line in filter(None, block.text.replace("\\\n", " ").splitlines()):
                 run_command(line, where, capsys)
 
 

@@ -81,7 +81,7 @@ def test_every_key_is_there_and_what_is_none_says_why(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_order_among_the_pressures(seed: int) -> None:
     for step in analyse(pair(seed)).steps:
         v = {key: value for key, value in step.values.items() if value is not None}
@@ -99,7 +99,7 @@ def test_order_among_the_pressures(seed: int) -> None:
 
 
 @given(seeds, st.floats(0.1, 8.0))
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_scaling_pressure_scales_force(seed: int, factor: float) -> None:
     recording = pair(seed)
     scaled = replace(
@@ -114,7 +114,7 @@ def test_scaling_pressure_scales_force(seed: int, factor: float) -> None:
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_the_order_of_the_cells_changes_nothing(seed: int) -> None:
     recording = pair(seed)
     parts = []
@@ -130,7 +130,7 @@ def test_the_order_of_the_cells_changes_nothing(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_a_mirrored_layout_mirrors_the_centre_of_pressure(seed: int) -> None:
     recording = pair(seed)
     parts = tuple(
@@ -153,7 +153,7 @@ def test_a_mirrored_layout_mirrors_the_centre_of_pressure(seed: int) -> None:
 
 
 @given(seeds, st.floats(0.0, 1e5))
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_a_shift_in_time_changes_nothing(seed: int, shift_s: float) -> None:
     recording = pair(seed)
     moved = replace(recording, pressure=tuple(replace(p, time_s=p.time_s + shift_s) for p in recording.pressure))

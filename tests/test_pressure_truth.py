@@ -47,23 +47,35 @@ def off_by_mm(step: StepMetrics, time_s: Array, truth_xy: Array) -> float:
     return float(np.nanmax(away))
 
 
-def test_in_shoe_walks_of_known_truth(seed: int) -> None:
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0])
+def test_in_shoe_walks_of_known_truth(rate_hz: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    for rate_hz, cadence in ((100.0, float(rng.uniform(80, 110))), (200.0, float(rng.uniform(110, 160)))):
-        weight_n = float(rng.uniform(400, 1100))
-        walk = make_walk("in_shoe", seed, body_weight_n=weight_n, cadence_steps_per_min=cadence, rate_hz=rate_hz)
-        found = analyse(walk.recording)
-        for step, truth in matched(found, walk):
-            assert step.values["contact_time_s"] == pytest.approx(truth["contact_time_s"], abs=0.035)
-            assert step.values["impulse_n_s"] == pytest.approx(truth["impulse_n_s"], rel=0.005)
-            assert step.values["max_force_n"] == pytest.approx(truth["max_force_n"], rel=0.01)
-            assert off_by_mm(step, walk.truth["time_s"], walk.truth["cop_mm"][step.side]) <= 0.5
-        assert found.gait["steps"] == walk.truth["steps"]
-        assert found.gait["stride_time_s"] == pytest.approx(walk.truth["stride_time_s"], rel=0.01)
-        assert found.gait["cadence_steps_per_min"] == pytest.approx(cadence, rel=0.01)
-        for side in ("left", "right"):
-            assert found.peak_kpa[side] == pytest.approx(walk.truth["peak_kpa"][side], rel=1e-6)
-            assert found.gait["stance_s"][side] == pytest.approx(walk.truth["stance_s"], abs=0.035)
+    weight_n, cadence = float(rng.uniform(400, 1100)), float(rng.uniform(110, 160))
+    walk = make_walk("in_shoe", seed, body_weight_n=weight_n, cadence_steps_per_min=cadence, rate_hz=rate_hz)
+    found = analyse(walk.recording)
+    for step, truth in matched(found, walk):
+        # a single contact is known to the frame
+        assert step.values["contact_time_s"] == pytest.approx(truth["contact_time_s"], abs=0.03 + 1 / rate_hz)
+        assert step.values["impulse_n_s"] == pytest.approx(truth["impulse_n_s"], rel=0.005)
+        assert step.values["max_force_n"] == pytest.approx(truth["max_force_n"], rel=0.01)
+        assert off_by_mm(step, walk.truth["time_s"], walk.truth["cop_mm"][step.side]) <= 0.5
+    assert found.gait["steps"] == walk.truth["steps"]
+    assert found.gait["stride_time_s"] == pytest.approx(walk.truth["stride_time_s"], rel=0.01)
+    assert found.gait["cadence_steps_per_min"] == pytest.approx(cadence, rel=0.01)
+    for side in ("left", "right"):
+        assert found.peak_kpa[side] == pytest.approx(walk.truth["peak_kpa"][side], rel=1e-6)
+        assert found.gait["stance_s"][side] == pytest.approx(walk.truth["stance_s"], abs=0.03)
+
+
+@pytest.mark.parametrize("cadence", [60.0, 85.0])
+def test_slow_in_shoe_walks_keep_their_steps(cadence: float, seed: int) -> None:
+    """A slow landing takes longer to reach a tenth of the load: stance comes out up to 0.05 s short (docs/pressure.md)."""
+    walk = make_walk("in_shoe", seed, cadence_steps_per_min=cadence, steps=6)
+    found = analyse(walk.recording)
+    for step, truth in matched(found, walk):
+        assert 0.0 <= truth["contact_time_s"] - step.values["contact_time_s"] <= 0.05
+        assert step.values["impulse_n_s"] == pytest.approx(truth["impulse_n_s"], rel=0.005)
+    assert found.gait["stride_time_s"] == pytest.approx(walk.truth["stride_time_s"], rel=0.01)
 
 
 @pytest.mark.parametrize("cadence", [60.0, 110.0, 160.0])
@@ -109,12 +121,12 @@ def test_noise_and_a_preload_lose_no_step(seed: int) -> None:
     walk = make_walk("in_shoe", seed, noise_kpa=3.0, offset_kpa=4.0, step_kpa=2.5)
     found = analyse(walk.recording)
     for step, truth in matched(found, walk):
-        assert step.values["contact_time_s"] == pytest.approx(truth["contact_time_s"], abs=0.04)
+        assert step.used and step.values["contact_time_s"] == pytest.approx(truth["contact_time_s"], abs=0.06)
     assert found.thresholds["left_baseline"] == pytest.approx(walk.truth["offset_n"]["left"], rel=0.5)
 
 
 def test_standing_still_is_no_step() -> None:
-    kinds: tuple[Literal[in_shoe, plate], ...] = ("in_shoe", "plate")
+    kinds: tuple[Literal["in_shoe", "plate"], ...] = ("in_shoe", "plate")
     for kind in kinds:
         walk = make_walk(kind, 0, standing_s=6.0, steps=4, cell_mm=10.0)
         still = [replace(p, values=p.values[:500], time_s=p.time_s[:500]) for p in walk.recording.pressure]

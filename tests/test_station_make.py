@@ -55,7 +55,7 @@ def inputs(demo: tuple[Path, Run], tmp_path_factory: pytest.TempPathFactory) -> 
     for side, turn_deg, shift_mm in (("left", 84.0, 100.0), ("right", 97.0, -100.0)):
         points = read_geometry(given / f"{side}.ply").points[::8]
         write_geometry(folder / f"{side}.ply", PointCloud(points))
-        clouds.append(transform(turn_z(-np.deg2rad(turn_deg)), points) + [0.0, shift_mm, 0.0])
+        clouds.append(transform(turn_z(-np.deg2rad(turn_deg)), points) + np.array([0.0, shift_mm, 0.0]))
     write_geometry(folder / "pair.ply", PointCloud(np.vstack(clouds)))
     recording = read_recording(given / "walk.csv")
     write_recording(folder / "walk.csv", recording)
@@ -102,7 +102,7 @@ def test_manifest_holds_every_input_and_output(demo: tuple[Path, Run]) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(demo: tuple[Path, Run], tmp_path: Path) -> None:
-    """``make`` on the demo's inputs, elsewhere, in another process: every file but the manifest, whose command differs."""
+    """``make`` on the demo's inputs, elsewhere, in another process: only the manifest differs, in its command."""
     (tmp_path / "inputs").symlink_to(demo[0] / "inputs")
     given = ("--left", "inputs/left.ply", "--right", "inputs/right.ply", "--pressure", "inputs/walk.csv")
     run = plantar("make", *given, "--load", "standing", "-o", "another order of mine", cwd=tmp_path)
@@ -286,7 +286,7 @@ def test_a_bad_scan_is_refused_in_a_line(bad: Path, tmp_path: Path, name: str) -
 def test_a_bad_scan_in_a_process_of_its_own(bad: Path, tmp_path: Path) -> None:
     run = plantar("make", "--json", "--left", "nan.ply", "--right", "text.stl", "-o", tmp_path / "order", cwd=bad)
     assert run.code == 3
-    assert [line.split(":")[1] for line in run.err.splitlines()] == [" nan.ply", " text.stl"]
+    assert [line.split(" at ")[0] for line in run.err.splitlines()] == ["plantar: nan.ply", "plantar: text.stl"]
     validate(run.document, "order-1")
     assert run.document["outputs"] == {} and len(run.document["failed"]) == 2
     assert beside(tmp_path) == []
@@ -316,7 +316,7 @@ def test_pressure(inputs: Path, bad: Path) -> None:
     assert run.code == 0, run.err
     validate(run.document, "pressure-1")
     recording = run.document["recordings"][0]
-    assert recording["gait"]["steps"] == 26
+    assert recording["gait"]["steps"] == 28
     assert recording["gait"]["cadence_steps_per_min"] == pytest.approx(110.0, abs=1.0)
     run = here("pressure", "--json", inputs / "silent.csv", bad / "walk.csv", bad / "text.stl")
     assert run.code == 3

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from footscan.types import Array
 
+SPECK_MM = 1.5
 DEPTH_MM = 3.5  #: points this near the outermost one of a station take part in its fit
 
 
@@ -72,7 +74,9 @@ def profile(
     at = low + (np.arange(bins) + 0.5) * step_mm
     top = np.full(bins, -np.inf)
     np.maximum.at(top, own, h)
-    near = h > top[own] - depth_mm
+    # a speck outside the surface stands alone: no station reaches far beyond its neighbours
+    top = np.minimum(top, ndimage.median_filter(top, size=7, mode="nearest") + SPECK_MM)
+    near = (h > top[own] - depth_mm) & (h < top[own] + 0.5)
     own, h, c, t = own[near], h[near], c[near], t[near]
     count = np.bincount(own, minlength=bins).astype(float)
     mean = np.bincount(own, weights=c, minlength=bins) / np.maximum(count, 1)

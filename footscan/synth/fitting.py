@@ -35,16 +35,16 @@ KNOBS: Mapping[str, Knob] = {
     "mth1_station": Knob("mth1_station", 1.0, 2e-4, 1e-3, 0.740, 0.7372),
     "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428),
     "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725),
-    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.0549),
+    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.053),
     "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 1.0036),
-    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 1.0081),
-    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0461),
+    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9796),
+    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0491),
     "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048),
-    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.03, 0.420, 0.4235),
-    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3174),
-    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.2776),
-    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0252),
-    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 0.948),
+    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.03, 0.420, 0.420),
+    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3151),
+    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.272),
+    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0307),
+    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.272),
     "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0065),
     "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0061),
 }
@@ -112,7 +112,8 @@ def start(
     for size, knob in KNOBS.items():
         at = wanted.get(size, knob.size * (length if size.endswith("_mm") else 1.0)) / (length if size.endswith("_mm") else 1.0)
         factors[knob.factor] = (knob.home + (at - knob.size) / knob.slope) * (length if knob.factor.endswith("_mm") else 1.0)
-    factors["ankle"] = wanted["bimalleolar_breadth_mm"] / (KNOBS["bimalleolar_breadth_mm"].size * length)
+    slim = wanted["bimalleolar_breadth_mm"] / (KNOBS["bimalleolar_breadth_mm"].size * length)
+    factors["ankle"] = 1.0 + 1.6 * (slim - 1.0)  # the malleoli stand out of a slender ankle too
     factors["navicular_mm"] = wanted.get("navicular_height_mm", 0.155 * length)
     return Drawing(toe_type, length, leg_mm, fused, arched, factors)
 

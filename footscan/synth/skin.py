@@ -68,7 +68,8 @@ def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
     a = shape.arch_station
     t = np.clip(np.where(x <= a, (x - 0.13) / (a - 0.13), (0.73 - x) / (0.73 - a)), 0.0, 1.0)
     along = 0.5 * (1.0 - np.cos(np.pi * t))
-    across = loft.smooth_step((y + 0.085) / 0.165)
+    rim = -0.085 - 1.8 * (shape.arch_mm / length - 0.048)  # a low arch rests on more of its sole
+    across = loft.smooth_step((y - rim) / (0.08 - rim))
     low = 1.0 - loft.smooth_step(z / 0.24)
     return np.asarray(shape.arch_mm * along * across * low)
 
