@@ -53,6 +53,7 @@ docs: $(VENV)/.setup ## the documentation in out/docs, strictly
 
 figures: $(VENV)/.setup ## draws the pictures of docs/img anew
 	$(BIN)/python docs/figures.py
+	$(BIN)/python docs/make_images.py
 
 prove: $(VENV)/.setup ## full sizes, resumable, into docs/proof (PART=main|measure|pressure|insole|devices|batch|kiosk)
 	$(BIN)/python tests/prove.py $(PART)

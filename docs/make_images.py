@@ -1,7 +1,7 @@
 """Makes the README's and the documentation's pictures of real orders into docs/img: `python docs/make_images.py`.
 
 The demo's pictures need nothing; those of the standing adult's scan and of a real walk need the real data beside the
-checkout (`../shared/data`) and are left as they are without them. Everything goes through the pipeline that orders take.
+checkout (`../shared/data`) and are left as they are without them. All goes through the pipeline that orders take.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def main(folder: Path | None = None) -> float:
     loads = region_loads(analyse(make_walk("in_shoe", seed=1, steps=24).recording))
     lengths = []
     for side in SIDES:
-        cloud = scan_foot(make_foot(FootSpec(side, length_mm=260.0)), points=60_000)
+        cloud = scan_foot(make_foot(FootSpec(side, length_mm=260.0)), points=30_000)
         (foot,) = find_feet(cloud, side=side, load="standing")
         prescription = prescribe(foot.measurements, loads.get(side))
         print(f"{side}: heel cup {prescription.heel_cup_depth_mm:g} mm, arch {prescription.arch_offset_mm:+g} mm")

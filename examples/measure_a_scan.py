@@ -18,7 +18,7 @@ def main() -> float:
     """The measured foot length in mm; the foot is 255 mm long."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "foot.ply"
-        write_geometry(path, scan_foot(make_foot(FootSpec("left", length_mm=255.0)), points=60_000, turn_deg=70.0))
+        write_geometry(path, scan_foot(make_foot(FootSpec("left", length_mm=255.0)), points=30_000, turn_deg=70.0))
 
         scan = read_scan(path)  # the unit is found from the foot's size
         (foot,) = measure(scan, load="standing")  # one record a foot

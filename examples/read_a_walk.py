@@ -3,7 +3,7 @@
     python examples/read_a_walk.py
 
 The recording is a synthetic one, written to a file first, so that this runs without any data; put your own file's name
-in its place (pedar, emed, F-Scan, Moticon, loadsol …: the format is found from the content).
+in its place: the format is found from the content.
 """
 
 from pathlib import Path

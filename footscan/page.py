@@ -52,7 +52,7 @@ def png(figure: Figure) -> bytes:
     canvas.draw()
     buffer = io.BytesIO()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=4)
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=3)
     return buffer.getvalue()
 
 

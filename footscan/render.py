@@ -268,8 +268,8 @@ def splat(cloud: PointCloud, camera: Camera, value: Array | None = None, spacing
         inside &= normals[2] > -0.05
     index = np.flatnonzero(inside)
     # the front: around the depth that the nearest few of a coarse cell's points reach (one stray does not hide it)
-    cell, _ = _cells(x[index], y[index], max(1.0, 3.0 * spacing * camera.px_per_mm), camera.size)
-    away = z[index] - _reached(cell, z[index], 0.06)
+    cell, shape = _cells(x[index], y[index], max(1.0, 3.0 * spacing * camera.px_per_mm), camera.size)
+    away = z[index] - _front_depth(cell, z[index], shape)[cell]
     index = index[np.abs(away) < max(6.0, 5.0 * spacing)]
     # averages on the fine grid; where points are thin, a wider average helps out
     step = max(1.0, 0.8 * spacing * camera.px_per_mm)
@@ -313,13 +313,15 @@ def _slopes(depth: Array, solid: Array, step_mm: float) -> list[Array]:
     return [-right, down, np.ones_like(down)]
 
 
-def _reached(cell: Array, z: Array, share: float) -> Array:
-    """For each point (n,) the depth that a ``share`` of the points in its cell reach or pass."""
+def _front_depth(cell: Array, z: Array, shape: tuple[int, int], share: float = 0.06) -> Array:
+    """Depth (cells,) that a ``share`` of each cell's points reach or pass; where a cell lies far behind most of its
+    neighbours it was looked through, and theirs counts."""
     order = np.argsort(cell * 1e5 - z)  # by cell, then from the nearest back
-    count = np.bincount(cell)
-    start = np.cumsum(count) - count
-    place = np.minimum(start + (count * share).astype(np.int64), len(z) - 1)
-    return np.asarray(z[order][place][cell])
+    count = np.bincount(cell, minlength=shape[0] * shape[1])
+    place = np.minimum(np.cumsum(count) - count + (count * share).astype(np.int64), len(z) - 1)
+    front = np.where(count > 0, z[order][place], F32(-1e4)).astype(F32)
+    around = ndimage.rank_filter(front.reshape(shape), rank=-5, size=(3, 3), mode="nearest").ravel()
+    return np.asarray(np.maximum(front, around - F32(10.0)))
 
 
 def _disc(radius: int) -> Array:

@@ -10,17 +10,19 @@ import numpy as np
 from scipy import ndimage
 
 from footscan.types import Array
+from insole.errors import DesignError
 from insole.types import InsoleDesign
 
 DEPTH_MM = 0.4
 SIDE_HEIGHT_MM, SIDE_STROKE_MM = 15.0, 2.2
-LABEL_HEIGHT_MM, LABEL_STROKE_MM = 7.0, 1.3
-ADVANCE = 0.80  #: from one letter to the next, of the height
+LABEL_HEIGHT_MM, LABEL_LEAST_MM = 7.0, 4.5
+LABEL_STROKE = 0.18  #: of its height
+WIDTH, ADVANCE = 0.52, 0.85  #: a letter's width, and from one to the next, of its height
 WALL_MM = 0.8  #: the recess's side goes down over this
 #: where L or R stands (station, across: −1 lateral … 1 medial): under the arch, where there is more than the base;
 #: under the heel where the arch is too low for that
-ARCH_PLACE, HEEL_PLACE = (0.36, 0.32), (0.16, 0.0)
-LABEL_STATION = 0.40  #: where the label starts, of the foot's length
+ARCH_PLACE, HEEL_PLACE = (0.33, 0.32), (0.145, 0.0)
+LABEL_PLACE, LABEL_END = (0.40, 0.32), 0.68  #: where the label starts, and the station that it may reach
 
 # Polylines on a grid 4 wide and 6 high: points "xy", lines apart by ";".
 STROKES: dict[str, str] = {
@@ -68,7 +70,7 @@ STROKES: dict[str, str] = {
 
 def strokes(text: str, height_mm: float) -> Array:
     """Segments (n, 2, 2) of a text: x along it from 0, y up from 0, mm."""
-    scale, segments = height_mm / 6.0, []
+    scale, segments = height_mm * np.array([WIDTH / 4.0, 1.0 / 6.0]), []
     for i, letter in enumerate(text):
         for line in STROKES[letter].split(";"):
             points = np.array([[int(xy[0]), int(xy[1])] for xy in line.split()], dtype=float).reshape(-1, 2) * scale
@@ -78,17 +80,23 @@ def strokes(text: str, height_mm: float) -> Array:
 
 
 def layout(design: InsoleDesign) -> list[tuple[Array, float]]:
-    """(segments (n, 2, 2) in the design frame, width of the stroke) of side letter and label."""
+    """(segments (n, 2, 2) in the design frame, width of the stroke) of side letter and label.
+
+    DesignError for a label that would be too small to read where it must end before the ball.
+    """
     letter = "L" if design.side == "left" else "R"
     side = _placed(design, letter, SIDE_HEIGHT_MM, *ARCH_PLACE)
     if _room(design, side, design.prescription.base_thickness_mm) < DEPTH_MM:
         side = _placed(design, letter, SIDE_HEIGHT_MM, *HEEL_PLACE)
-    made = [(side, SIDE_STROKE_MM)]
-    if design.prescription.label:
-        station = LABEL_STATION + 0.5 * LABEL_HEIGHT_MM / design.foot_length_mm
-        made.append(
-            (_placed(design, design.prescription.label, LABEL_HEIGHT_MM, station, ARCH_PLACE[1]), LABEL_STROKE_MM)
-        )
+    made, label = [(side, SIDE_STROKE_MM)], design.prescription.label
+    if label:
+        start, length = LABEL_PLACE[0] * design.foot_length_mm, design.foot_length_mm
+        end = min(LABEL_END * length, float(design.outline_mm[:, 0].max()) - 0.08 * length)
+        height = min((end - start) / (ADVANCE * len(label)), LABEL_HEIGHT_MM)
+        if height < LABEL_LEAST_MM:
+            most = int((end - start) / (ADVANCE * LABEL_LEAST_MM))
+            raise DesignError("label", repr(label), f"at most {most} characters on this insole", repr(label[:most]))
+        made.append((_placed(design, label, height, *LABEL_PLACE), LABEL_STROKE * height))
     return made
 
 
@@ -111,8 +119,8 @@ def engrave(design: InsoleDesign) -> Array:
 def _placed(design: InsoleDesign, text: str, height: float, station: float, across: float) -> Array:
     """Segments of a text that starts about ``station``, its middle line at ``across`` there."""
     bottom = design.bottom_mm
-    x0 = station * design.foot_length_mm - 0.333 * height
-    row = bottom[int(np.argmin(np.abs(bottom[:, bottom.shape[1] // 2, 0] - x0 - 0.333 * height)))]
+    x0 = station * design.foot_length_mm
+    row = bottom[int(np.argmin(np.abs(bottom[:, bottom.shape[1] // 2, 0] - x0 - 0.5 * WIDTH * height)))]
     y0 = float(0.5 * (1.0 - across) * row[0, 1] + 0.5 * (1.0 + across) * row[-1, 1])
     up = 1.0 if design.side == "left" else -1.0  # −y in the true frame
     segments = strokes(text, height)

@@ -33,7 +33,7 @@ BASE5_STATION, NAVICULAR_STATION, CUBOID_STATION = 0.40, 0.43, 0.42  #: commonly
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """Where the top's points are, and on what foot."""
+    """Where the top's points are, and on what foot; ``lean``: how far the wall beside them leans out (mm)."""
 
     rx: InsolePrescription
     anatomy: Anatomy
@@ -42,6 +42,7 @@ class Field:
     y: Array
     edge: Array
     across: Array
+    lean: Array
 
     @property
     def behind(self) -> Array:
@@ -124,8 +125,8 @@ def arch_zone(f: Field) -> Array:
 def edges(f: Field) -> Array:
     """Raised medial and lateral edges, and the medial flange."""
     rx = f.rx
-    low = step(f.edge, 11.0, 1.5)
-    wall = step(f.edge, 7.0, 1.5)
+    low = step(f.edge, 11.0 + f.lean, 1.5)
+    wall = step(f.edge, 7.0 + f.lean, 1.5)  # the outer face leans: the inner one stays clear of it
     midfoot, arch = edge_profiles(f)
     medial, lateral = f.across > 0, f.across <= 0
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from footscan.types import Array, Foot, QualityReason
-from insole import features, rules
+from insole import engraving, features, rules
 from insole.anatomy import HEEL_STATION, Anatomy, anatomy
 from insole.curves import gaussian, smooth_max, smooth_min, step
 from insole.errors import DesignError
@@ -57,8 +57,9 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
 
     # the rim's height along both edges, and the top's grid that leans out with it
     cup, rim = _rims(grid, sole, where, rx)
-    x, y, edge = lean_out(grid, np.minimum(LEAN * rim, MAX_LEAN_MM))
-    f = Field(rx, where, line, x, y, edge, grid.v)
+    lean = np.minimum(LEAN * rim * (1.0 - _front(where, line, grid.x, grid.y)), MAX_LEAN_MM)
+    x, y, edge = lean_out(grid, lean)
+    f = Field(rx, where, line, x, y, edge, grid.v, lean)
     rim = rim - _raised(f)
 
     # shape above the base: the foot, less the cover, then cup and skive
@@ -77,12 +78,12 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
     )
     top = _feathered(f, top)
     top = top - features.hollows(f, top)
-    carve, made = features.reliefs(f, top)
+    carve, carved = features.reliefs(f, top)
     top = np.maximum(top - carve, rx.min_thickness_mm)
     top = top - _rounding(edge, top)
 
     bend = Bed(where, line, rx.shoe_pitch_mm, float(grid.x.max()))
-    return InsoleDesign(
+    result = InsoleDesign(
         side=foot.side,
         prescription=rx,
         foot_length_mm=where.length_mm,
@@ -91,9 +92,11 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
         top_mm=bend.onto(x, y, top),
         bottom_mm=bend.onto(grid.x, grid.y, np.zeros_like(top)),
         thickness_mm=top,
-        reliefs=made,
+        reliefs=carved,
         notes=_notes(f, sole),
     )
+    engraving.layout(result)  # a label too long is refused here, not when the solid is made
+    return result
 
 
 class Bed:
@@ -146,7 +149,7 @@ def _rims(grid: Plan, sole: Contour, where: Anatomy, rx: InsolePrescription) -> 
         rims.append(_smooth_along(grid, rim))
     share = step(grid.v, -1.0, 1.0)
     cup, rim = (rows[0][:, None] + (rows[1] - rows[0])[:, None] * share for rows in (cups, rims))
-    f = Field(rx, where, grid.outline, grid.x, grid.y, np.zeros_like(grid.x), grid.v)
+    f = Field(rx, where, grid.outline, grid.x, grid.y, np.zeros_like(grid.x), grid.v, np.zeros_like(grid.x))
     return cup, rim + _raised(f)
 
 
@@ -213,14 +216,15 @@ def _at_seat(f: Field, tilt: Array) -> float:
     return float(tilt[_heel_row(f), tilt.shape[1] // 2])
 
 
+def _front(where: Anatomy, line: Outline, x: Array, y: Array) -> Array:
+    """1 near the front edge, 0 from twice FEATHER_REACH behind it."""
+    behind = line.end - x + line.lean * (y - line.pivot)
+    return step(behind, 2.0 * FEATHER_REACH * where.length_mm, FEATHER_REACH * where.length_mm)
+
+
 def _feathered(f: Field, top: Array) -> Array:
     """The front edge thins to the minimum."""
-    front = step(
-        f.line.end - f.x + f.line.lean * (f.y - f.line.pivot),
-        2.0 * FEATHER_REACH * f.anatomy.length_mm,
-        FEATHER_REACH * f.anatomy.length_mm,
-    )
-    thin = front * (1.0 - step(f.edge, 0.0, FEATHER_MM))
+    thin = _front(f.anatomy, f.line, f.x, f.y) * (1.0 - step(f.edge, 0.0, FEATHER_MM))
     least = f.rx.min_thickness_mm
     return np.where(top > least, least + (top - least) * (1.0 - thin), top)
 

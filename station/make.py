@@ -121,7 +121,7 @@ def make(order: Order, tell: Tell = silent) -> Made:
     _check_preset(order.preset)
     edits = read_prescription(order.rx.path) if order.rx is not None else {}
     scans, feet, failed, left_out = _feet(order, tell)
-    walks, loads, more_failed, more_left_out = _walks(order, tell)
+    walks, loads, more_failed, more_left_out = _walks(order, tuple(feet), tell)
     failed, left_out = [*failed, *more_failed], [*left_out, *more_left_out]
     insoles: dict[Side, Insole] = {}
     for side, foot in feet.items():
@@ -223,7 +223,7 @@ def _choose(role: Role, feet: Iterable[Foot]) -> tuple[dict[Side, Foot], list[st
 
 
 def _walks(
-    order: Order, tell: Tell
+    order: Order, sides: tuple[Side, ...], tell: Tell
 ) -> tuple[tuple[Analysed, ...], dict[Side, RegionLoads], list[Failure], list[LeftOut]]:
     from footscan import read_recording
     from footscan.pressure import analyse, region_loads
@@ -245,13 +245,12 @@ def _walks(
             failed.append(Failure.of(source.name, error))
             continue
         walks.append(Analysed(source.name, sha256(source.path), analysis))
-        left_out += _covers(source.name, analysis, of_file)
+        if {step.side for step in analysis.steps} == {"unknown"}:
+            left_out.append(LeftOut("unknown_side", {"name": source.name}))
         for side in BOTH:
             if side in of_file and _better(of_file[side], loads.get(side)):
                 loads[side] = of_file[side]
-    if not order.pressure:
-        left_out.append(LeftOut("no_recording"))
-    return tuple(walks), loads, failed, left_out
+    return tuple(walks), loads, failed, left_out + _unsaid(order, sides, loads)
 
 
 def no_step(analysis: RecordingAnalysis) -> str:
@@ -262,22 +261,26 @@ def no_step(analysis: RecordingAnalysis) -> str:
     return f"no step that counts among {len(analysis.steps)}: {', '.join(why)}"
 
 
-def _covers(name: str, analysis: RecordingAnalysis, loads: Mapping[Side, RegionLoads]) -> list[LeftOut]:
-    """What a recording does not say."""
-    sides = {step.side for step in analysis.steps}
-    if sides == {"unknown"}:
-        return [LeftOut("unknown_side", {"name": name})]
-    missing = [side for side in BOTH if side not in sides]
-    left_out = [LeftOut("one_side", {"name": name, "side": side}) for side in missing]
-    for side in BOTH:
-        if side in sides and (side not in loads or loads[side].quantity != "pressure"):
-            left_out.append(LeftOut("no_pressure", {"name": name, "side": side, "quantity": analysis.quantity}))
+def _unsaid(order: Order, sides: tuple[Side, ...], loads: Mapping[Side, RegionLoads]) -> list[LeftOut]:
+    """What the recordings together do not say of the feet."""
+    if not order.pressure:
+        return [LeftOut("no_recording")]
+    left_out = []
+    for side in sides:
+        if side not in loads:
+            left_out.append(LeftOut("no_step_of", {"side": side}))
+        elif loads[side].quantity != "pressure":
+            left_out.append(LeftOut("no_pressure", {"side": side, "quantity": loads[side].quantity}))
     return left_out
 
 
 def _better(new: RegionLoads, old: RegionLoads | None) -> bool:
-    """In a shoe before on a plate, then the one with more steps; the first one given otherwise."""
-    return old is None or (new.in_shoe, new.steps) > (old.in_shoe, old.steps)
+    """Pressure before forces, in a shoe before on a plate, then the one with more steps; else the first one given."""
+
+    def rank(loads: RegionLoads) -> tuple[bool, bool, int]:
+        return loads.quantity == "pressure", loads.in_shoe, loads.steps
+
+    return old is None or rank(new) > rank(old)
 
 
 def _inputs(order: Order) -> tuple[Mapping[str, Any], ...]:

@@ -132,7 +132,10 @@ def _feet(made: Made, say: Texts) -> list[str]:
         for name in MAIN_MEASURES:
             reason = foot.values[name].reason if name in foot.values else None
             if reason:
-                lines.append(f"  {label(say, name)} ({say(f'side.{side}')}): {one_line(reason)}")
+                lines.append(
+                    "  "
+                    + say("summary.missing", side=say(f"side.{side}"), name=label(say, name), reason=one_line(reason))
+                )
         lines += [f"  {say(f'side.{side}')}: {one_line(reason.detail)}" for reason in foot.reasons]
     return lines
 
@@ -159,12 +162,12 @@ def _shown(found: Any, name: str) -> str:
 
 
 def _folders(files: Sequence[str]) -> list[str]:
+    """A line a folder: ``left/: insole.stl, insole.3mf``."""
     by_folder: dict[str, list[str]] = {}
     for name in files:
         folder, _, last = name.rpartition("/")
         by_folder.setdefault(folder, []).append(last)
-    return [f"  {folder + '/' if folder else ''}{{{', '.join(names)}}}" if folder else f"  {', '.join(names)}"
-            for folder, names in by_folder.items()]  # fmt: skip
+    return [f"  {folder + '/: ' if folder else ''}{', '.join(names)}" for folder, names in by_folder.items()]
 
 
 def truth_table(title: str, rows: Sequence[tuple[str, float, float]], say: Texts) -> list[str]:

@@ -118,7 +118,7 @@ def _within(name: str, allowed: tuple[str, ...]) -> bool:
     return any(name == a or name.startswith(a + ".") for a in allowed)
 
 
-def _in_house(module: str, name: str, is_package: bool) -> str | None:
+def _in_house(module: str, name: str) -> str | None:
     """Why ``module`` may not import the in-house ``name``; None if it may."""
     package, target = module.split(".")[0], name.split(".")[0]
     if package != target:
@@ -169,7 +169,7 @@ def violations(root: Path, declared: frozenset[str]) -> list[str]:
             for found in imports(tree, module if is_package else module.rpartition(".")[0]):
                 top = found.name.split(".")[0]
                 if top in PACKAGES:
-                    why = _in_house(module, found.name, is_package)
+                    why = _in_house(module, found.name)
                     if why is None and found.at_top and module not in HEAVY_HOMES:
                         home = next((h for h in HEAVY_HOMES if _within(found.name, (h,))), None)
                         why = home and f"{home} brings {', '.join(HEAVY_HOMES[home])}: import it in a function"

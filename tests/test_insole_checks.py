@@ -17,9 +17,8 @@ def box(
     x: float, y: float, z: float, at: tuple[float, float, float] = (0.0, 0.0, 0.0), inside_out: bool = False
 ) -> tuple[Array, Array]:
     corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)], dtype=float) * [x, y, z] + at
-    faces = np.array(
-        [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
-    )  # fmt: skip
+    quads = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    faces = np.array([[q[0], q[i], q[i + 1]] for q in quads for i in (1, 2)])
     return corners, faces[:, ::-1] if inside_out else faces
 
 

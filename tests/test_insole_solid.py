@@ -73,8 +73,10 @@ def crosses_itself(line: Array) -> bool:
 
 
 def assert_sound(made: InsoleDesign, mesh: Mesh) -> None:
-    assert plan_areas(made.top_mm) > 0 and plan_areas(made.bottom_mm) > 0
-    assert not crosses_itself(made.outline_mm[::2]) and not crosses_itself(made.rim_mm[::2])
+    assert plan_areas(made.bottom_mm) > 0, "a quad of the underside is turned over"
+    assert plan_areas(made.top_mm) > 0, "a quad of the top is turned over"
+    assert not crosses_itself(made.outline_mm[::2]), "the outline crosses itself"
+    assert not crosses_itself(made.rim_mm[::2]), "the rim's outline crosses itself"
     report = check_mesh(mesh, made.prescription.min_thickness_mm)
     assert report.ok, [item for item in report.items if not item.ok and not item.advice]
     assert mesh.vertices[:, 2].min() == 0.0
@@ -123,7 +125,9 @@ def repaired(asked: dict[str, Any]) -> InsolePrescription:
         asked.pop(name, None)
     asked["shoe_forefoot_depth_mm"] = 20.0
     asked["label"] = "A-1.Z 09"
-    for _ in range(12):
+    if asked.get("length", "full") != "full":
+        asked = {name: value for name, value in asked.items() if not name.startswith("relief_")}
+    for _ in range(40):
         try:
             return InsolePrescription(**asked)
         except DesignError as error:
@@ -182,11 +186,12 @@ def test_a_left_and_a_right_insole_of_one_mirrored_foot_are_mirror_images_text_a
         assert rays.top(0.16 * 262.0, 15.0 * medial) > rays.top(0.16 * 262.0, -15.0 * medial) + 1.0
 
 
-def seen_from_below(mesh: Mesh, step: float = 0.6) -> Array:
+def seen_from_below(made: InsoleDesign, mesh: Mesh, step: float = 0.6) -> Array:
     """The recesses of a flat-bedded underside as somebody sees it from below, heel on the left: rows from the top."""
     rays = Rays(read_stl(stl_bytes(mesh)))
-    under = mesh.vertices[(mesh.vertices[:, 2] > 0.15) & (mesh.vertices[:, 2] < 0.45)]
-    inside = under[np.abs(under[:, 1]) < 30.0]
+    nodes = made.bottom_mm[..., 0].size
+    under = mesh.vertices[nodes : 2 * nodes]
+    inside = under[under[:, 2] > 0.15]
     x = np.arange(inside[:, 0].min() - 1.0, inside[:, 0].max() + 1.0, step)
     y = np.arange(inside[:, 1].min() - 1.0, inside[:, 1].max() + 1.0, step)
     picture = np.array([[rays.bottom(a, b) > 0.2 for a in x] for b in y])  # −y is up: the first row is the least y
@@ -202,34 +207,31 @@ def ink(picture: Array, row: float, column: float) -> bool:
 
 @pytest.mark.parametrize("sole", ["measured", "capped"])
 def test_each_insole_carries_its_side_readable_from_below(sole: str) -> None:
-    _, left = make(make_foot(side="left", sole=sole), shoe_pitch_mm=0.0)
-    letter = seen_from_below(left)
+    letter = seen_from_below(*make(make_foot(side="left", sole=sole), shoe_pitch_mm=0.0))
     places = [(0.1, 0.1), (0.5, 0.1), (0.95, 0.1), (0.95, 0.6)]
     assert all(ink(letter, *at) for at in places) and not any(ink(letter, *at) for at in [(0.1, 0.7), (0.5, 0.6)])
-    _, right = make(make_foot(side="right", sole=sole), shoe_pitch_mm=0.0)
-    letter = seen_from_below(right)
-    assert all(
-        ink(letter, *at) for at in [(0.05, 0.4), (0.3, 0.08), (0.7, 0.08), (0.5, 0.5), (0.25, 0.92), (0.9, 0.92)]
-    )
+    letter = seen_from_below(*make(make_foot(side="right", sole=sole), shoe_pitch_mm=0.0))
+    places = [(0.05, 0.4), (0.3, 0.08), (0.7, 0.08), (0.5, 0.5), (0.25, 0.92), (0.95, 0.92)]
+    assert all(ink(letter, *at) for at in places)
     assert not any(ink(letter, *at) for at in [(0.95, 0.45), (0.25, 0.5)])
 
 
+def cut(picture: Array) -> Array:
+    """The picture without its empty margins."""
+    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
 def test_a_label_is_engraved_beside_it_in_reading_order() -> None:
-    _, bare = make(make_foot(side="left"), shoe_pitch_mm=0.0)
-    _, mesh = make(make_foot(side="left"), shoe_pitch_mm=0.0, label="T1L")
-    text = seen_from_below(mesh, 0.4)
-    text = text[:, seen_from_below(bare, 0.4).shape[1] + 2 :]
-    filled = text.any(axis=0)
-    text = text[np.flatnonzero(text.any(axis=1))[0] :, np.flatnonzero(filled)[0] :]
-    text = text[: np.flatnonzero(text.any(axis=1))[-1] + 1]
-    starts = np.flatnonzero(np.diff(np.concatenate([[0], text.any(axis=0).astype(int)])) == 1)
-    assert len(starts) == 3
-    first, last = text[:, : starts[1]], text[:, starts[2] :]
-    wide = np.flatnonzero(first.any(axis=0))
-    first = first[:, wide[0] : wide[-1] + 1]
-    assert ink(first, 0.05, 0.5) and ink(first, 0.9, 0.5) and not ink(first, 0.8, 0.1)  # T: a bar on top
-    wide = np.flatnonzero(last.any(axis=0))
-    last = last[:, wide[0] : wide[-1] + 1]
+    text = seen_from_below(*make(make_foot(side="left"), shoe_pitch_mm=0.0, label="T L"), 0.4)
+    filled = np.concatenate([[False], text.any(axis=0), [False]]).astype(int)
+    letters = [
+        cut(text[:, a:b]) for a, b in zip(np.flatnonzero(np.diff(filled) == 1), np.flatnonzero(np.diff(filled) == -1))
+    ]
+    side, first, last = letters
+    assert side.shape[0] > 1.5 * first.shape[0]
+    assert ink(first, 0.05, 0.5) and ink(first, 0.9, 0.6)  # T: a bar on top of a post
+    assert not ink(first, 0.8, 0.1) and not ink(first, 0.8, 0.95)
     assert ink(last, 0.95, 0.6) and ink(last, 0.3, 0.1) and not ink(last, 0.2, 0.8)  # L: a bar at its foot
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -549,3 +554,64 @@ def test_two_crossings_of_a_plate_are_no_stride() -> None:
     values, reasons = gait_values(order_by_foot(spans))
     assert values["stride_time_s"] is None and "stride_time_s" in reasons
     assert values["double_support_first_s"] == pytest.approx(0.2) and values["stance_s"]["left"] == pytest.approx(0.7)
+
+
+# ------------------------------------------------------------------ anything at all
+
+
+@st.composite
+def odd_recordings(draw: st.DrawFn) -> Recording:
+    """Small recordings of any kind: few cells, few frames, plates, grids with holes, negative readings, no area."""
+    rng = np.random.default_rng(draw(seeds))
+    parts = []
+    for _ in range(draw(st.integers(1, 2))):
+        rows, columns = draw(st.integers(1, 60)), draw(st.integers(1, 20))
+        frame = draw(st.sampled_from(["insole", "plate", "foot"]))
+        present = rng.uniform(size=(rows, columns)) > draw(st.sampled_from([0.0, 0.3]))
+        present[0, 0] = True
+        layout = grid_layout(rows, columns, 5.0, 5.0, present)
+        area = layout.area_mm2 if draw(st.booleans()) else None
+        grid = {"shape": layout.shape, "index": layout.index} if draw(st.booleans()) else {"shape": None, "index": None}
+        positions = draw(st.sampled_from(["mm", "arbitrary"]))
+        layout = replace(layout, frame=frame, area_mm2=area, positions=positions, **grid)
+        frames, cells = draw(st.integers(0, 60)), len(layout.xy_mm)
+        level = np.interp(np.arange(frames), np.linspace(0, max(frames, 1), 5), rng.choice([0.0, 0.0, 1.0, 300.0], 5))
+        values = level[:, None] * rng.uniform(0, 1, (frames, cells)) + draw(st.sampled_from([0.0, -5.0, 20.0]))
+        time_s = np.cumsum(rng.uniform(0.002, 0.05, frames))
+        parts.append(
+            PressureRecording(
+                values,
+                draw(st.sampled_from(["kPa", "N", "raw"])),
+                time_s,
+                layout,
+                valid=rng.uniform(size=values.shape) > 0.1 if draw(st.booleans()) else None,
+                side=draw(st.sampled_from(["left", "right", "unknown"])),
+            )
+        )
+    return Recording(tuple(parts))
+
+
+@given(odd_recordings(), st.booleans())
+@settings(max_examples=60)
+def test_odd_recordings_give_numbers_or_reasons(recording: Recording, keep_ends: bool) -> None:
+    found = analyse(recording, keep_ends=keep_ends)
+    region_loads(found)
+    for step in found.steps:
+        assert step.start_s < step.stop_s and tuple(step.values) == KEYS
+        for key, value in step.values.items():
+            assert (value is None) == (key in step.reasons), key
+            assert value is None or np.isfinite(value), key
+        assert (step.cop_xy_mm is None) == ("cop_x_mm" in step.reasons)
+
+
+def test_the_page_tells_every_key() -> None:
+    """docs/pressure.md: every key of a step, a region and the gait, every region; its example runs."""
+    page = (Path(__file__).resolve().parents[1] / "docs" / "pressure.md").read_text("utf-8")
+    heads = {f"mth{n}" for n in (2, 3, 4)}  # mth1 … mth5
+    words = {*KEYS, *REGION_KEYS, *analyse(pair(0)).gait, *(set(REGIONS) - heads), "cop_x_mm", "cop_y_mm"}
+    assert not {word for word in words if f"`{word}`" not in page}
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        exec(compile(example, "docs/pressure.md", "exec"), {})  # the page's own words
+    assert shown.getvalue().startswith("12 110\n")

@@ -57,7 +57,9 @@ def test_in_shoe_walks_of_known_truth(rate_hz: float, seed: int) -> None:
         # a single contact is known to the frame
         assert step.values["contact_time_s"] == pytest.approx(truth["contact_time_s"], abs=0.03 + 1 / rate_hz)
         assert step.values["impulse_n_s"] == pytest.approx(truth["impulse_n_s"], rel=0.005)
-        assert step.values["max_force_n"] == pytest.approx(truth["max_force_n"], rel=0.01)
+        down = slice(*np.searchsorted(walk.truth["time_s"], [truth["start_s"], truth["stop_s"]]))
+        sampled = walk.truth["force_n"][step.side][down]  # the true peak may lie between two frames
+        assert step.values["max_force_n"] == pytest.approx(sampled.max(), rel=1e-5)
         assert off_by_mm(step, walk.truth["time_s"], walk.truth["cop_mm"][step.side]) <= 0.5
     assert found.gait["steps"] == walk.truth["steps"]
     assert found.gait["stride_time_s"] == pytest.approx(walk.truth["stride_time_s"], rel=0.01)
@@ -69,7 +71,7 @@ def test_in_shoe_walks_of_known_truth(rate_hz: float, seed: int) -> None:
 
 @pytest.mark.parametrize("cadence", [60.0, 85.0])
 def test_slow_in_shoe_walks_keep_their_steps(cadence: float, seed: int) -> None:
-    """A slow landing takes longer to reach a tenth of the load: stance comes out up to 0.05 s short (docs/pressure.md)."""
+    """A slow landing takes longer to reach a tenth of the load: stance is up to 0.05 s short (docs/pressure.md)."""
     walk = make_walk("in_shoe", seed, cadence_steps_per_min=cadence, steps=6)
     found = analyse(walk.recording)
     for step, truth in matched(found, walk):

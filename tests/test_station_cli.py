@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import string
 import subprocess
@@ -39,6 +40,14 @@ def test_every_command_helps_with_an_example(lang: str) -> None:
             assert option in run.out
 
 
+def test_help_names_every_readable_format() -> None:
+    from footscan.io import FORMATS
+
+    for fmt in FORMATS:
+        text = catalogue("en")["measure.scans" if fmt.kind == "scan" else "pressure.recordings"]
+        assert fmt.name in text.lower().replace("-", ""), fmt.name
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, station.cli\n"
@@ -51,10 +60,13 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_answers_at_once() -> None:
+    """At most 0.3 s of a processor; on the clock that is measured in benchmarks/, where nothing else runs."""
+
     def seconds() -> float:
-        start = time.perf_counter()
+        start = os.times()
         plantar("--help")
-        return time.perf_counter() - start
+        end = os.times()
+        return end.children_user + end.children_system - start.children_user - start.children_system
 
     assert min(seconds() for _ in range(3)) <= 0.3
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import absent
-from station_runs import Run, beside, here, plantar, start
+from station_runs import Run, beside, here, start
 
 from station.orders import read_manifest
 
@@ -25,7 +25,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from footscan.synth import FootSpec, make_foot, scan_foot
 
     path = tmp_path_factory.mktemp("scan") / "foot.ply"
-    write_geometry(path, scan_foot(make_foot(FootSpec("left")), points=300_000))
+    write_geometry(path, scan_foot(make_foot(FootSpec("left")), points=250_000))
     return path
 
 
@@ -88,7 +88,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_4_and_leaves_nothing(scan: Path, small_disk: Path) -> None:
-    run = plantar("make", "--left", scan, "-o", small_disk / "order")
+    run = here("make", "--left", scan, "-o", small_disk / "order")
     assert run.code == 4
     assert "room" in run.line
     assert beside(small_disk) == []

@@ -105,7 +105,7 @@ def test_the_same_inputs_give_the_same_bytes(demo: tuple[Path, Run], tmp_path: P
     """``make`` on the demo's inputs, elsewhere, in another process: only the manifest differs, in its command."""
     (tmp_path / "inputs").symlink_to(demo[0] / "inputs")
     given = ("--left", "inputs/left.ply", "--right", "inputs/right.ply", "--pressure", "inputs/walk.csv")
-    run = plantar("make", *given, "--load", "standing", "-o", "another order of mine", cwd=tmp_path)
+    run = here("make", *given, "--load", "standing", "-o", "another order of mine", cwd=tmp_path)
     assert run.code == 0, run.err
     first, again = contents(demo[0]), contents(tmp_path / "another order of mine")
     assert set(again) == {name for name in first if not name.startswith("inputs/")}
@@ -174,7 +174,11 @@ def test_both_feet_in_one_file(inputs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("recording", "codes", "exit_code"),
-    [("one.csv", {"one_side"}, 0), ("whose.csv", {"unknown_side"}, 0), ("standing.csv", set(), 1)],
+    [
+        ("one.csv", {"no_step_of"}, 0),
+        ("whose.csv", {"unknown_side", "no_step_of"}, 0),
+        ("standing.csv", {"no_step_of"}, 1),
+    ],
 )
 def test_a_recording_that_says_little(
     inputs: Path, tmp_path: Path, recording: str, codes: set[str], exit_code: int

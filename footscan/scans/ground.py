@@ -104,7 +104,8 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     label, _ = ndimage.label(column)
     sizes = np.bincount(label.ravel())
     sizes[0] = 0
-    column = ndimage.binary_closing(sizes[label] * COLUMN_MM**2 > SMALLEST_FOOT_MM2)  # specks stand over the floor too
+    # specks stand over the floor too, and above the heel's middle is the open leg
+    column = ndimage.binary_fill_holes(ndimage.binary_closing(sizes[label] * COLUMN_MM**2 > SMALLEST_FOOT_MM2))
     is_floor = (level[:, 2] < FLOOR_TOLERANCE_MM) & ~column[ij[:, 0], ij[:, 1]]
     return Ground(T, "floor", is_floor)
 

@@ -109,9 +109,10 @@ def footprints(sole: SoleSurface, points: Array) -> tuple[Footprint, ...]:
         ]
     )
     inside = (ij >= 0).all(axis=0)
-    plan = np.zeros(z.shape, dtype=np.bool_)
-    plan[ij[0, inside], ij[1, inside]] = True
-    plan = ndimage.binary_fill_holes(ndimage.binary_closing(plan, iterations=3))
+    count = np.zeros(z.shape)
+    np.add.at(count, (ij[0, inside], ij[1, inside]), 1.0)
+    plan = ndimage.binary_fill_holes(ndimage.binary_closing(count > 1.0, iterations=3))
+    plan = ndimage.binary_opening(plan, iterations=2)  # what is thinner than a toe is a speck
     signed = ndimage.distance_transform_edt(~plan) - ndimage.distance_transform_edt(plan)
     signed = ndimage.gaussian_filter(signed, 0.7) + 0.25
     outline = polygons(sole, signed)

@@ -7,6 +7,7 @@ code that measures scans.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -100,7 +101,12 @@ def wanted_sizes(spec: FootSpec) -> dict[str, float]:
 
 def make_foot(spec: FootSpec | None = None) -> SyntheticFoot:
     """The foot that ``spec`` asks for, its true sizes and landmarks. ValueError where the sizes can't be had together."""
-    spec = spec or FootSpec()
+    return _make(spec or FootSpec())
+
+
+@functools.lru_cache(maxsize=12)
+def _make(spec: FootSpec) -> SyntheticFoot:
+    """One foot; the same spec is not built twice (about 5 MB each)."""
     length, fused, arched = spec.length_mm, spec.toes == "fused", spec.sole == "arched"
     # stage 1: the drawing that has the asked sizes
     wanted = wanted_sizes(spec)

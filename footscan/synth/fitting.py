@@ -40,7 +40,7 @@ KNOBS: Mapping[str, Knob] = {
     "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9796),
     "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0491),
     "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048),
-    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.03, 0.420, 0.420),
+    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.05, 0.420, 0.420),
     "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3151),
     "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.272),
     "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0307),

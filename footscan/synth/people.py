@@ -83,7 +83,7 @@ def draw_spec(
         name: mean + slope * (length - mean_length) + sd * float(rest)
         for name, (mean, slope, sd), rest in zip(MEASURES, ON_LENGTH[group], rests)
     }
-    for name, low, high in (("breadth", 0.335, 0.415), ("ball_girth", 0.83, 1.03), ("heel_breadth", 0.235, 0.305)):
+    for name, low, high in (("breadth", 0.335, 0.415), ("ball_girth", 0.83, 1.03), ("heel_breadth", 0.245, 0.300)):
         size[name] = float(np.clip(size[name], low * length, high * length))
     mth1 = float(np.clip(size["ball_length"] / length, 0.71, 0.77))
     mth5 = float(np.clip(draw.normal(mth1 - 0.105, 0.010), 0.605, 0.655))

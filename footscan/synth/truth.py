@@ -34,7 +34,8 @@ class Skin:
         """Only the faces between two stations (fractions) and two heights (mm): quicker sections."""
         x, z = self.vertices[:, 0], self.vertices[:, 2]
         keep = (x >= x_from * self.length) & (x <= x_to * self.length) & (z <= z_max) & (z >= z_min)
-        return Skin(self.vertices, self.faces[keep[self.faces].any(axis=1)], self.length)
+        f = self.faces
+        return Skin(self.vertices, f[keep[f[:, 0]] | keep[f[:, 1]] | keep[f[:, 2]]], self.length)
 
     def cut(self, point: Array, normal: Array) -> Array:
         """Segments (k, 2, 3) in the plane."""
