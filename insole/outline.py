@@ -8,6 +8,7 @@ lengths the rows are sheared so that they run along the line of the metatarsal h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from insole.types import InsolePrescription
 STEP_MM = 0.25
 BACK_ALLOWANCE_MM = 4.5  #: the rear end lies this far ahead of the pternion (last bottom; men 5, women 4.5)
 END_HALF_WIDTH_MM = 2.0  #: rows never narrow to a point: points would fall together in a float32 STL
-SMOOTH_MM = 7.0
+SMOOTH_MM = 11.0
 WAIST_HOLLOW = 0.042  #: the medial waist lies at most this far inside heel and ball (of the foot's length)
 OUTLINE_25_INSET_MM = 4.0  #: a foot is that much wider at 25 mm than where it treads, a side
 FRONT_OF_MTH = {"three_quarter": -0.03, "sulcus": 0.085}  #: front edge, in foot lengths from the line of the heads
 TOE_BOX_POWER = 2.2  #: 2 would be an ellipse
+FRONT_ROUND, FRONT_ROUND_POWER = 0.18, 2.4  #: how far back the front end is rounded (of the foot's length)
 FRONT_CORNER_MM = 24.0
 FRONT_POWER = 4.0
 LEAN_RAMP = (0.25, 0.58)  #: stations over which the rows of a short insole turn to the line of the heads
@@ -102,7 +104,7 @@ def outline(foot: Foot, anatomy: Anatomy, rx: InsolePrescription) -> Outline:
     rows = Outline(x, np.zeros_like(x), np.ones_like(x), lean, pivot, (ramp[0], ramp[1]))
     lateral, medial = (_along_rows(rows, x, border) for border in (lateral, medial))
     x, centre, half2 = _round_ends(x, 0.5 * (lateral + medial), (0.5 * (medial - lateral)) ** 2, anatomy.length_mm)
-    centre, half2 = gaussian(centre, SMOOTH_MM / STEP_MM), gaussian(half2, SMOOTH_MM / STEP_MM, "odd")
+    centre, half2 = _smooth(centre, "even"), _smooth(half2, "odd")
     half2 = _widen(x, half2, anatomy, rx)
     if rx.length != "full":
         end = float(anatomy.mth_x(np.array(pivot))) + FRONT_OF_MTH[rx.length] * anatomy.length_mm
@@ -170,7 +172,7 @@ def _from_foot(foot: Foot, anatomy: Anatomy, extra_mm: float) -> tuple[Array, Ar
     front = (anatomy.tip[0] + extra_mm - x[-1]) * step(x, 0.66 * length, x[-1])
     moved = np.maximum.accumulate(x + rear + front)
     even = np.linspace(moved[0], moved[-1], int((moved[-1] - moved[0]) / STEP_MM) + 1)
-    return even, np.interp(even, moved, lateral), np.interp(even, moved, medial)
+    return even, *_round_toes(even, np.interp(even, moved, lateral), np.interp(even, moved, medial), anatomy)
 
 
 def _tread(foot: Foot, x: Array, anatomy: Anatomy) -> tuple[Array, Array]:
@@ -202,6 +204,16 @@ def _toe_box(x: Array, lateral: Array, medial: Array, anatomy: Anatomy) -> tuple
         arc = outward * tip_y + reach * (1.0 - t**TOE_BOX_POWER) ** (1.0 / TOE_BOX_POWER)
         borders.append(outward * np.where(x > head[0], np.maximum(outward * border, arc), outward * border))
     return x, borders[0], borders[1]
+
+
+def _round_toes(x: Array, lateral: Array, medial: Array, anatomy: Anatomy) -> tuple[Array, Array]:
+    """No corners in front: both borders stay within a rounded box about the middle of the front end."""
+    first = int(np.searchsorted(x, x[-1] - FRONT_ROUND * anatomy.length_mm))
+    middle = 0.5 * anatomy.tip[1] + 0.25 * (lateral[first] + medial[first])
+    t = np.clip((x - x[first]) / (x[-1] - x[first]), 0.0, 1.0)
+    box = (1.0 - t**FRONT_ROUND_POWER) ** (1.0 / FRONT_ROUND_POWER)
+    lowest, highest = middle + (lateral[first] - middle) * box, middle + (medial[first] - middle) * box
+    return np.where(t > 0, np.maximum(lateral, lowest), lateral), np.where(t > 0, np.minimum(medial, highest), medial)
 
 
 def _waist(x: Array, border: Array, anatomy: Anatomy, hollow: float) -> Array:
@@ -282,6 +294,12 @@ def _round_ends(x: Array, centre: Array, half2: Array, length: float) -> tuple[A
     inward = np.minimum(x - x[0], x[-1] - x)
     r = np.where(x < 0.5 * (x[0] + x[-1]), *radius)
     return x, centre, np.maximum(half2, np.where(inward < 0.5 * r, (2.0 * r - inward) * inward, 0.0))
+
+
+def _smooth(values: Array, ends: Literal["even", "odd"]) -> Array:
+    """Smoothed twice, the second time what the first took off: waves of the scan go, the heel's roundness stays."""
+    once = gaussian(values, SMOOTH_MM / STEP_MM, ends)
+    return once + gaussian(values - once, SMOOTH_MM / STEP_MM, ends)
 
 
 def _cut_ends(x: Array, centre: Array, half2: Array, start: float, end: float, rows: Outline) -> Outline:

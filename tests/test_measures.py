@@ -210,3 +210,15 @@ def test_bad_arguments_say_what_came(cloud: PointCloud) -> None:
         PointCloud(np.zeros((3, 480)))
     with pytest.raises(ValueError, match="faces must index"):
         Mesh(np.zeros((3, 3)), [[0, 1, 3]])
+
+
+def test_hills_are_those_of_an_independent_finder(rng: np.random.Generator) -> None:
+    from scipy.signal import find_peaks
+
+    from footscan.measures.profiles import hills
+
+    for _ in range(50):
+        curve = np.convolve(rng.normal(size=80), np.ones(5) / 5)
+        peaks, info = find_peaks(curve, prominence=0.3)
+        assert [k for k, _ in hills(curve, 0.3)] == peaks.tolist()
+        assert [rise for _, rise in hills(curve, 0.3)] == pytest.approx(info["prominences"].tolist())

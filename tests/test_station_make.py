@@ -206,6 +206,13 @@ def test_one_refused_foot_of_a_pair(inputs: Path, tmp_path: Path) -> None:
     assert "左脚" in run.out
 
 
+def test_a_foot_filed_on_the_wrong_side_never_becomes_an_insole(inputs: Path, tmp_path: Path) -> None:
+    run = make(inputs, tmp_path / "order", "--right", "left.ply")
+    assert run.code == 3
+    assert "left.ply" in run.line and "expected a right foot" in run.line
+    assert beside(tmp_path) == []
+
+
 def test_a_prescription_wins_and_is_marked(inputs: Path, tmp_path: Path) -> None:
     rx = tmp_path / "rx.toml"
     rx.write_text("heel_cup_depth_mm = 15\n[right]\nheel_lift_mm = 3\n")

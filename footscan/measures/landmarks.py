@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from footscan.errors import ScanError
 from footscan.frame import compose, transform, turn_z
 from footscan.measures.fit import extreme
-from footscan.measures.profiles import Profile, profile
+from footscan.measures.profiles import Profile, hills, profile
 from footscan.types import Array
 
 LOW_MM = 40.0  #: heel and ball are looked for below this height
@@ -26,6 +25,7 @@ AXIS_STILL_DEG = 0.05
 MOST_TURNS = 8
 BEND_DEG = (float(np.radians(34.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
+CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 
@@ -128,7 +128,7 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
     front = front[front[:, 0] > heel[0] + 0.62 * length]
     d = front[:, :2] - origin
     phi, r = np.arctan2(d[:, 1], d[:, 0]), np.hypot(d[:, 0], d[:, 1])
-    step = 1.2 / (0.7 * length)
+    step = CONTOUR_MM / (0.7 * length)
     first = float(phi.min())
     own = ((phi - first) / step).astype(np.int64)
     bins = int(own.max()) + 1
@@ -141,17 +141,15 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
         return []
     contour = np.asarray(np.convolve(np.pad(contour, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
     # stage 2: its hills, each fitted on the surface
-    distance = max(2, int(TOE_DISTANCE_MM / 1.2))
-    peaks, info = find_peaks(np.pad(contour, 1), prominence=TOE_PROMINENCE_MM, distance=distance)
     tips, prominences = [], []
-    for k, prominence in zip(peaks - 1, info["prominences"]):
-        angle = first + (k + 0.5) * step
-        place = origin + contour[k] * np.array([np.cos(angle), np.sin(angle)])
+    for k, prominence in hills(np.pad(contour, 1), TOE_PROMINENCE_MM, apart=int(TOE_DISTANCE_MM / CONTOUR_MM)):
+        angle = first + (k - 0.5) * step
+        place = origin + contour[k - 1] * np.array([np.cos(angle), np.sin(angle)])
         near = front[np.hypot(*(front[:, :2] - place).T) < 9.0]
         tip = extreme(near, axis=0, sign=1.0, patch_mm=5.0)
         if tip is not None and tip[0] - heel[0] > 0.74 * length:
             tips.append(tip)
-            prominences.append(float(prominence))
+            prominences.append(prominence)
     medial_first = sorted(range(len(tips)), key=lambda k: -tips[k][1])
     tips = [tips[k] for k in medial_first]
     # stage 3: are they toes? the cleft beside the hallux must be deep, their number at most five
@@ -227,11 +225,10 @@ def _malleolus(p: Array, length: float, sign: float, low: float, high: float) ->
     if len(z) < 12:
         return None
     smooth = np.convolve(np.pad(reach, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-    peaks, info = find_peaks(smooth, prominence=0.4)
-    inside = (z[peaks] > low) & (z[peaks] < high)
-    if not inside.any():
+    inside = [(rise, k) for k, rise in hills(smooth, 0.4) if low < z[k] < high]
+    if not inside:
         return None
-    k = int(peaks[inside][np.argmax(info["prominences"][inside])])
+    k = max(inside)[1]
     found = side.peak(z[k] - 8.0, z[k] + 8.0, 8.0)
     if found is None:
         return None

@@ -104,3 +104,22 @@ def profile(
     reach = a + b1 * vertex + c2 * vertex * vertex
     bad = count < 6
     return Profile(at, np.where(bad, np.nan, sign * reach), np.where(bad, np.nan, mean + vertex * scale), sign)
+
+
+def hills(values: Array, prominence: float, apart: int = 1) -> list[tuple[int, float]]:
+    """Index and prominence of the hilltops of a curve (n,) that stand out by at least ``prominence``, in order.
+
+    Prominence: height above the higher of the two lowest places between the top and higher ground on either side (or
+    the curve's end). Of tops nearer than ``apart`` the highest stays. (scipy.signal has one, and takes as long to import as
+    a foot takes to measure.)
+    """
+    inner = (values[1:-1] >= values[:-2]) & (values[1:-1] > values[2:])
+    found: list[tuple[int, float]] = []
+    for k in sorted((np.flatnonzero(inner) + 1).tolist(), key=lambda k: -values[k]):
+        higher = np.flatnonzero(values > values[k])
+        left = higher[higher < k].max(initial=-1) + 1
+        right = higher[higher > k].min(initial=len(values))
+        rise = float(values[k] - max(values[left : k + 1].min(), values[k:right].min()))
+        if rise >= prominence and all(abs(k - j) >= apart for j, _ in found):
+            found.append((k, rise))
+    return sorted(found)

@@ -94,7 +94,7 @@ def _ankle(skin: Skin, marks: dict[str, Array], leg_mm: float, near_mm: tuple[fl
         ("heel_girth_long_mm", "malleolus_medial_height_mm", "malleolus_lateral_height_mm", "bimalleolar_breadth_mm",
          "ankle_girth_mm", "rearfoot_angle_deg")
     )  # fmt: skip
-    if leg_mm > 0.45 * skin.length:
+    if leg_mm > 0.40 * skin.length:
         marks["ankle_bend"] = truth.ankle_bend(skin, marks["heel_landing"])
         values["heel_girth_long_mm"] = truth.girth_through(skin, marks["heel_landing"], marks["ankle_bend"])
     if leg_mm < max(near_mm) + 20.0:

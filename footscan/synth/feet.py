@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from footscan.frame import compose, transform, turn_z
-from footscan.synth import answers, fitting, joining, loft, skin, truth
+from footscan.synth import answers, fitting, joining, loft, truth
 from footscan.types import Array, Landmarks, Mesh, Side
 
 ToeType = Literal["egyptian", "greek", "square"]
@@ -116,8 +116,6 @@ def _make(spec: FootSpec) -> SyntheticFoot:
     vertices, faces = joining.join([loft.grid_mesh(g) for g in (drawing.body(), *grids)], spec.leg_mm, 0.75 * length)
     tips = np.stack([g.reshape(-1, 3)[g[..., 0].argmax()] for g in grids]) if grids else None
     vertices, tips = _straight(vertices, tips, length)
-    if not arched:
-        vertices = skin.cap_sole(vertices)
     # stage 3: what is true of it
     near = wanted["malleolus_medial_height_mm"], wanted["malleolus_lateral_height_mm"]
     values, marks = answers.true_answers(truth.Skin(vertices, faces, length), tips, spec.leg_mm, near, arched)

@@ -122,7 +122,7 @@ def _knots(shape: BodyShape) -> tuple[Array, Array]:
     front[:, 9:] *= _edges(shape, x)
     rear = _REAR.copy()
     # widths: the heel's own factor, the leg's above the malleoli, the forefoot's towards the front
-    legness = smooth_step((rear[:, 3] - 0.20) / 0.30)
+    legness = smooth_step((rear[:, 3] - 0.06) / 0.50)
     forward = smooth_step((rear[:, 2] - 0.20) / 0.36)
     width = shape.heel + (shape.leg_width - shape.heel) * legness + (shape.breadth - shape.heel) * forward
     upper = np.tile([1.0, 1.0, 1.0, 0.6, 0.0], 2)[None, :] * ((1.0 - legness) * (1.0 - forward))[:, None]
@@ -134,8 +134,8 @@ def _knots(shape: BodyShape) -> tuple[Array, Array]:
     table = np.vstack([rear, front])
     # dorsal heights: two factors, each with its own reach along the dorsum, nothing above the ankle bend
     along = np.r_[_REAR[:, 0], x]
-    table[:, 1] *= 1.0 + (shape.height_50 - 1.0) * _bump(along, 0.50, 0.34, 0.74)
-    table[:, 1] *= 1.0 + (shape.height_ball - 1.0) * np.where(along < 0.70, smooth_step((along - 0.44) / 0.26), 1.0)
+    table[:, 1] *= 1.0 + (shape.height_50 - 1.0) * _bump(along, 0.50, 0.34, 0.78)
+    table[:, 1] *= 1.0 + (shape.height_ball - 1.0) * np.where(along < 0.70, smooth_step((along - 0.40) / 0.30), 1.0)
     return np.r_[_U_REAR, x], table
 
 

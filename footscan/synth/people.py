@@ -56,6 +56,7 @@ RESTS = {
 #: arch height index, standing (R, Butler 2008)
 ARCH_HEIGHT_INDEX = (0.340, 0.030)
 TOE_TYPES: tuple[tuple[ToeType, float], ...] = (("egyptian", 0.65), ("greek", 0.25), ("square", 0.10))  #: (R)
+FULLER = 0.7  #: correlation of arch height index and girth at a given breadth (our choice)
 SPREAD = 2.0  #: no rest lies farther out than this many SD: the drawing is a foot's, not a caricature's
 
 
@@ -85,6 +86,10 @@ def draw_spec(
     }
     for name, low, high in (("breadth", 0.335, 0.415), ("ball_girth", 0.83, 1.03), ("heel_breadth", 0.245, 0.300)):
         size[name] = float(np.clip(size[name], low * length, high * length))
+    # a foot that is fuller than its breadth tells is higher
+    fuller = float(np.clip((rests[1] - RESTS[group][1, 2] * rests[2]) / np.sqrt(1.0 - RESTS[group][1, 2] ** 2), -2.0, 2.0))
+    mean_index, sd_index = ARCH_HEIGHT_INDEX
+    index = mean_index + sd_index * (FULLER * fuller + float(np.sqrt(1.0 - FULLER**2)) * draw.normal(0.0, 1.0))
     mth1 = float(np.clip(size["ball_length"] / length, 0.71, 0.77))
     mth5 = float(np.clip(draw.normal(mth1 - 0.105, 0.010), 0.605, 0.655))
     lateral = max(size["malleolus_lateral"], 0.23 * length)
@@ -93,7 +98,7 @@ def draw_spec(
         length_mm=length,
         foot_breadth_mm=float(np.hypot(size["breadth"], (mth1 - mth5) * length)),
         ball_girth_mm=size["ball_girth"],
-        instep_height_mm=draw.normal(*ARCH_HEIGHT_INDEX) * mth1 * length,
+        instep_height_mm=index * mth1 * length,
         heel_breadth_mm=size["heel_breadth"],
         ankle_girth_mm=size["ankle_girth"],
         bimalleolar_breadth_mm=size["bimalleolar"],

@@ -82,14 +82,6 @@ def settle(points: Array) -> Array:
     return p
 
 
-def cap_sole(points: Array, lid_mm: float = 4.0) -> Array:
-    """The sole closed by a flat lid, as one in-store scanner does: everything within ``lid_mm`` of the floor on it."""
-    p = np.array(points, dtype=float)
-    z = p[..., 2]
-    p[..., 2] = np.where(z <= lid_mm, 0.0, z)
-    return p
-
-
 # ------------------------------------------------------------------ toes
 
 # tips of toes 1 … 5 (x; y) by type; toe 2's y is 0 by the definition of the axis
@@ -123,7 +115,7 @@ def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float, heig
             drop = (0.0, 0.0, 0.002, 0.005, 0.009)[k]
             top = np.array([0.092, 0.100, 0.093, 0.070, 0.054]) - drop
             bottom = np.array([0.022, 0.030, 0.018, -0.012, -0.005])
-        top = top * (1.0 + (height - 1.0) * (1.0 - _ALONG))
+        top = top * (1.0 + (height - 1.0) * (1.0 - _ALONG**2))
         path = root + (tip - root) * _ALONG[:, None] + np.stack([np.zeros(5), bow], axis=1)
         shapes.append(loft.ToeShape(path, _WIDTHS[k] * width * breadth, top, bottom, 0.034 if k == 0 else 0.026))
     return shapes
