@@ -110,8 +110,8 @@ def hills(values: Array, prominence: float, apart: int = 1) -> list[tuple[int, f
     """Index and prominence of the hilltops of a curve (n,) that stand out by at least ``prominence``, in order.
 
     Prominence: height above the higher of the two lowest places between the top and higher ground on either side (or
-    the curve's end). Of tops nearer than ``apart`` the highest stays. (scipy.signal has one, and takes as long to import as
-    a foot takes to measure.)
+    the curve's end). Of tops nearer than ``apart`` the highest stays. (scipy.signal has one, and takes as long to
+    import as a foot takes to measure.)
     """
     inner = (values[1:-1] >= values[:-2]) & (values[1:-1] > values[2:])
     found: list[tuple[int, float]] = []
