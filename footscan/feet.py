@@ -27,6 +27,7 @@ from footscan.types import LOADS, Array, Foot, FootMeasurements, Load, Mesh, Poi
 
 SAMPLES_PER_MM2 = 2.5  #: a mesh is measured as a cloud this dense
 MOST_SAMPLES = 1_000_000
+BELOW_MM = 3.0  #: nothing of a foot is farther below the floor
 SURE_VOTES = 2.5  #: sum of the votes for a side above which a scan given as the other side is refused
 FEWEST_POINTS = 1500  #: a foot's skin has about 60,000 mm²: fewer points than one in 40 mm² show no toe
 
@@ -86,6 +87,7 @@ def find_feet(
     try:
         ground = find_ground(points, np.random.default_rng(seed))
         level = transform(ground.T_level_scanner, points[~ground.is_floor])
+        level = level[level[:, 2] > -BELOW_MM]
         clouds = [level[part] for part in split_feet(level)]
         if len(clouds) == 2 and side != "auto":
             raise ScanError(f"expected one {side} foot, found two feet; scan them apart or give the file as a pair")

@@ -109,8 +109,8 @@ def skive(f: Field, shape: Array) -> Array:
         row = int(np.argmin(np.abs(f.x[:, f.x.shape[1] // 2] - HEEL_STATION * f.anatomy.length_mm)))
         seat = np.abs(f.across[row]) < 0.85
         highest = np.max((SKIVE_SLOPE * side * f.y[row] - shape[row])[seat])
-        plane = SKIVE_SLOPE * side * f.y - (highest - depth) - 30.0 * step(f.u, 0.22, 0.36)
-        shape = smooth_max(shape, plane, 1.0)
+        plane = SKIVE_SLOPE * side * f.y - (highest - depth)
+        shape = shape + (smooth_max(shape, plane, 1.0) - shape) * (1.0 - step(f.u, 0.20, 0.38))
     return shape
 
 
@@ -137,7 +137,7 @@ def edges(f: Field) -> Array:
 
 def edge_profiles(f: Field) -> tuple[Array, Array]:
     """How the raised edges, and the flange, come and go along the foot."""
-    return bump(f.u, (0.24, 0.34), (0.52, 0.64)), bump(f.u, (0.26, 0.38), (0.52, 0.66))
+    return bump(f.u, (0.24, 0.34), (0.52, 0.64)), bump(f.u, (0.22, 0.44), (0.46, 0.68))
 
 
 def met_pad(f: Field) -> Array:
@@ -170,7 +170,7 @@ def pads(f: Field) -> Array:
         away = np.hypot((f.x - CUBOID_STATION * length) / (0.075 * length), (f.across + 0.45) / 0.5)
         total = total + rx.cuboid_pad_mm * (1.0 - step(away, 0.15, 1.0))
     first = 0.5 * (f.anatomy.heads[0, 1] + f.anatomy.heads[1, 1])
-    forward = step(-f.behind, -12.0, -2.0)
+    forward = step(-f.behind, -20.0, -2.0)
     inner = step(f.y, first - 3.0, first + 3.0)
     return total + forward * (rx.morton_extension_mm * inner + rx.reverse_morton_mm * (1.0 - inner))
 

@@ -61,6 +61,9 @@ def advice(rx: InsolePrescription) -> tuple[QualityReason, ...]:
                 "needs_in_shoe_check", "check the pressure in the shoe before it is worn (risk = neuropathic)"
             )
         )
+    if rx.sensation in ("reduced", "absent") and rx.risk is None:
+        detail = f"sensation is {rx.sensation}: a professional should say whether the rules of risk = neuropathic hold"
+        notes.append(QualityReason("risk_not_said", detail))
     if rx.heel_lift_mm > DEEP_SHOE_LIFT_MM:
         notes.append(QualityReason("deep_shoe", f"a lift of {rx.heel_lift_mm:g} mm needs a deep shoe"))
     if rx.met_pad_height_mm > 0 and rx.met_pad_shape == "bar":

@@ -6,13 +6,15 @@ that fails never stops the others: it is in ``failed``, and what was not done fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from footscan.errors import FootscanError, ScanError
 from station.errors import UsageError
+from station.helper import Helper, share
 from station.orders import sha256
 from station.results import Analysed, Failure, LeftOut, Measured, Source
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 BOTH: tuple[Side, Side] = ("left", "right")
 Role = Literal["left", "right", "pair"]
-Tell = Callable[..., None]  #: tell("make.measuring", name="left") before each piece of work
+Tell = Callable[..., None]  #: tell("make.designing", side="left") before each piece of work
 
 
 def silent(key: str, **values: str) -> None:
@@ -74,7 +76,7 @@ class Order:
     @property
     def pieces(self) -> int:
         """How many pieces of work ``make`` tells of."""
-        return 2 * len(self.scans) + len(self.pressure) + 2
+        return 1 + len(self.pressure) + 2
 
 
 def _same(a: Source, b: Source) -> bool:
@@ -111,16 +113,21 @@ class Made:
             object.__setattr__(self, name, MappingProxyType({s: value[s] for s in BOTH if s in value}))
 
 
-def make(order: Order, tell: Tell = silent) -> Made:
+def make(order: Order, tell: Tell = silent, helper: Helper | None = None) -> Made:
     """Do the whole job in memory; without a single insole where every foot failed.
 
-    UsageError for a preset that does not exist, ReadError or DesignError for a prescription file that can't be read.
+    ``helper`` only makes it quicker. UsageError for a preset that does not exist, ReadError or DesignError for a
+    prescription file that can't be read.
     """
     from insole import read_prescription
 
     _check_preset(order.preset)
     edits = read_prescription(order.rx.path) if order.rx is not None else {}
-    scans, feet, failed, left_out = _feet(order, tell)
+    # the scans are the long part: with two of them, each has a process of its own
+    ways = {role: partial(find, role, source, order.unit, order.load) for role, source in order.scans}
+    tell("make.measuring", name=", ".join(source.name for _, source in order.scans))
+    scans = list(share(helper if len(ways) > 1 else None, ways).values())
+    feet, failed, left_out = _sort(order, scans)
     walks, loads, more_failed, more_left_out = _walks(order, tuple(feet), tell)
     failed, left_out = [*failed, *more_failed], [*left_out, *more_left_out]
     insoles: dict[Side, Insole] = {}
@@ -131,7 +138,8 @@ def make(order: Order, tell: Tell = silent) -> Made:
             insoles[side] = _insole(foot, loads.get(side), order.preset, _edits(edits, side))
         except FootscanError as error:
             failed.append(Failure.of(f"{source} ({side})", error))
-    return Made(order, scans, feet, walks, loads, insoles, tuple(failed), tuple(left_out), _inputs(order))
+    measured = tuple(scan.measured for scan in scans if scan.measured is not None)
+    return Made(order, measured, feet, walks, loads, insoles, tuple(failed), tuple(left_out), _inputs(order))
 
 
 def _check_preset(preset: str) -> None:
@@ -167,32 +175,38 @@ def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[s
 # ------------------------------------------------------------------ scans
 
 
-def _feet(order: Order, tell: Tell) -> tuple[tuple[Measured, ...], dict[Side, Foot], list[Failure], list[LeftOut]]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What came of one scan."""
+
+    measured: Measured | None
+    feet: Mapping[Side, Foot]
+    failed: tuple[Failure, ...]
+
+
+def find(role: Role, source: Source, unit: str, load: Load) -> Found:
+    """Read and measure one scan; what fails is in ``failed``."""
     from footscan import find_feet, read_scan
 
-    measured: list[Measured] = []
-    found: dict[Side, Foot] = {}
-    failed: list[Failure] = []
-    for role, source in order.scans:
-        try:
-            tell("make.reading", name=source.name)
-            scan = replace(read_scan(source.path, unit=order.unit), source=source.name)
-            tell("make.measuring", name=source.name)
-            feet = find_feet(scan, side="auto" if role == "pair" else role, load=order.load)
-            chosen, problems = _choose(role, feet)
-        except FootscanError as error:
-            failed.append(Failure.of(source.name, error))
-            continue
-        failed += [Failure.of(source.name, ScanError(problem)) for problem in problems]
-        found |= chosen
-        if chosen:
-            measured.append(
-                Measured(source.name, scan.sha256, scan.unit, tuple(f.measurements for f in chosen.values()))
-            )
-    ordered: dict[Side, Foot] = {side: found[side] for side in BOTH if side in found}
+    try:
+        scan = replace(read_scan(source.path, unit=unit), source=source.name)
+        feet, problems = _choose(role, find_feet(scan, side="auto" if role == "pair" else role, load=load))
+    except FootscanError as error:
+        return Found(None, {}, (Failure.of(source.name, error),))
+    failed = tuple(Failure.of(source.name, ScanError(problem)) for problem in problems)
+    measured = Measured(source.name, scan.sha256, scan.unit, tuple(foot.measurements for foot in feet.values()))
+    return Found(measured if feet else None, feet, failed)
+
+
+def _sort(order: Order, scans: Sequence[Found]) -> tuple[dict[Side, Foot], list[Failure], list[LeftOut]]:
+    """The feet of all scans, left before right; what failed; the feet that no scan was given of."""
+    feet: dict[Side, Foot] = {}
+    for scan in scans:
+        feet |= scan.feet
     roles = {role for role, _ in order.scans}
     left_out = [LeftOut("no_scan", {"side": side}) for side in BOTH if "pair" not in roles and side not in roles]
-    return tuple(measured), ordered, failed, left_out
+    failed = [failure for scan in scans for failure in scan.failed]
+    return {side: feet[side] for side in BOTH if side in feet}, failed, left_out
 
 
 def _choose(role: Role, feet: Iterable[Foot]) -> tuple[dict[Side, Foot], list[str]]:

@@ -33,14 +33,14 @@ MAP_PX_PER_MM = 2.5
 SECTIONS = (("ball", 0.72), ("arch", 0.42), ("heel", 0.16))  #: name and station, as a part of the foot's length
 
 
-def draw_all(
+def drawings(
     feet: Mapping[Side, Foot],
     analyses: Sequence[RecordingAnalysis],
     designs: Mapping[Side, InsoleDesign],
     meshes: Mapping[Side, Mesh],
-) -> dict[str, bytes]:
-    """Every picture of an order by file name: ``pair.png``, ``foot_<side>.png``, ``insole_<side>.png``, and for each
-    recording ``pressure_<n>.png`` and ``force_<n>.png``."""
+) -> dict[str, Callable[[], bytes]]:
+    """Every picture of an order by file name, each to be drawn by a call, in any process: ``pair.png``,
+    ``foot_<side>.png``, ``insole_<side>.png``, and for each recording ``pressure_<n>.png`` and ``force_<n>.png``."""
     jobs: dict[str, Callable[[], Figure]] = {}
     if feet or meshes:
         jobs["pair.png"] = partial(pair_picture, feet, meshes)
@@ -53,9 +53,24 @@ def draw_all(
         if analysis.maps:
             jobs[f"pressure_{n}.png"] = partial(plot.pressure_map, analysis)
             jobs[f"force_{n}.png"] = partial(plot.force_curves, analysis)
+    return {name: partial(_drawn, draw) for name, draw in jobs.items()}
+
+
+def _drawn(draw: Callable[[], Figure]) -> bytes:
+    return plot.png(draw())
+
+
+def draw_all(
+    feet: Mapping[Side, Foot],
+    analyses: Sequence[RecordingAnalysis],
+    designs: Mapping[Side, InsoleDesign],
+    meshes: Mapping[Side, Mesh],
+) -> dict[str, bytes]:
+    """PNG bytes of every picture of `drawings`, by file name."""
+    jobs = drawings(feet, analyses, designs, meshes)
     # two at a time: most of the work is inside numpy and zlib, which let others run
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(jobs, pool.map(lambda draw: plot.png(draw()), jobs.values())))
+        return dict(zip(jobs, pool.map(lambda draw: draw(), jobs.values())))
 
 
 def write_all(

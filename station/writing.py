@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from station.console import dump
 from station.documents import measure_document, pressure_document
+from station.helper import Helper, share
 from station.orders import LOG, Draft
 from station.prescriptions import prescription_document
 from station.results import LeftOut
@@ -68,7 +69,9 @@ def documents(made: Made) -> dict[str, dict[str, Any]]:
     }
 
 
-def write(made: Made, work: Draft, asked: Sequence[str], command: str, lang: str, log: Log) -> dict[str, Any]:
+def write(
+    made: Made, work: Draft, asked: Sequence[str], command: str, lang: str, log: Log, helper: Helper | None
+) -> dict[str, Any]:
     """Write what is ``asked`` of an order and finish it; returns its manifest."""
     papers = documents(made)
     left_out = list(made.left_out)
@@ -79,7 +82,7 @@ def write(made: Made, work: Draft, asked: Sequence[str], command: str, lang: str
     if "json" in asked:
         for name, document in papers.items():
             work.write(name, dump(document))
-    left_out += _for_people(made, papers, work, asked, lang, log)
+    left_out += _for_people(made, papers, work, asked, lang, log, helper)
     log.tell("make.finishing")
     log.end()
     return work.finish(head(made, asked, command, lang, left_out))
@@ -120,7 +123,13 @@ def _meshes(made: Made, work: Draft, kind: str) -> None:
 
 
 def _for_people(
-    made: Made, papers: Mapping[str, dict[str, Any]], work: Draft, asked: Sequence[str], lang: str, log: Log
+    made: Made,
+    papers: Mapping[str, dict[str, Any]],
+    work: Draft,
+    asked: Sequence[str],
+    lang: str,
+    log: Log,
+    helper: Helper | None,
 ) -> list[LeftOut]:
     """Pictures and report; what could not be made of them for want of a library or a font."""
     left_out: list[LeftOut] = []
@@ -137,7 +146,10 @@ def _for_people(
             analyses = [walk.analysis for walk in made.walks]
             designs = {side: insole.design for side, insole in made.insoles.items()}
             meshes = {side: insole.mesh for side, insole in made.insoles.items()}
-            drawn = pictures.write_all(folder, made.feet, analyses, designs, meshes)
+            found = share(helper, pictures.drawings(made.feet, analyses, designs, meshes))
+            for name, data in found.items():
+                (folder / name).write_bytes(data)
+            drawn = [str(folder / name) for name in found]
     if "report" in asked:
         from station import report
 

@@ -168,6 +168,11 @@ def test_each_neuropathic_rule_holds(asked: dict[str, Any]) -> None:
         RX(**{**NEUROPATHIC, **asked})
 
 
+def test_less_sensation_without_a_risk_is_pointed_out() -> None:
+    assert [n.code for n in prescribe(measured(), edits={"sensation": "reduced"}).notes] == ["risk_not_said"]
+    assert not prescribe(measured(), edits={"sensation": "reduced", "risk": "none"}).notes
+
+
 def test_an_open_wound_is_refused() -> None:
     RX(open_wound=False)
     with pytest.raises(DesignError, match="open_wound"):
@@ -368,3 +373,14 @@ def test_a_prescription_from_elsewhere_is_checked() -> None:
     ):
         with pytest.raises(DesignError):
             from_json(text)
+
+
+def test_the_page_on_fields_names_each_with_its_range_and_default() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "insole.md").read_text("utf-8")
+    for name, field in FIELDS.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |")).replace("−", "-")
+        if field.kind in ("number", "whole"):
+            assert f"| {field.low:g}…{field.high:g}" in row
+        assert all(f"`{choice}`" in row for choice in field.choices) and field.does.replace("−", "-") in row
+        if field.kind == "number" and field.default is not None:
+            assert f"| {field.default:g} |" in row

@@ -16,6 +16,7 @@ from footscan.measures.fit import extreme
 from footscan.measures.profiles import Profile, hills, profile
 from footscan.types import Array
 
+CLEAR_MM = 2.5  #: no extreme of the plan lies lower, but what is left of a scanned floor does
 LOW_MM = 40.0  #: heel and ball are looked for below this height
 TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes high
 MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
@@ -55,10 +56,11 @@ def locate(rough: Array, axis: str | None = None) -> Located:
     tips: list[Array] = []
     for turn in range(MOST_TURNS):
         # stage 1: heel, toes, ball
-        low = points[points[:, 2] <= LOW_MM]
+        clear = points[points[:, 2] >= CLEAR_MM]
+        low = clear[clear[:, 2] <= LOW_MM]
         marks["pternion"] = _pternion(low)
         if turn < 2:  # tips are places on the skin: once the heading is nearly right they only turn with it
-            front = points[points[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
+            front = clear[clear[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
             marks["longest_toe"] = _longest_toe(front)
             tips = _toe_tips(front, marks["pternion"], marks["longest_toe"])
         marks |= _ball(low, marks["pternion"], marks["longest_toe"])

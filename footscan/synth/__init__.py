@@ -5,7 +5,7 @@ from __future__ import annotations
 from footscan.synth.feet import FootSpec, SyntheticFoot, make_foot
 from footscan.synth.people import draw_spec
 from footscan.synth.scanning import scan_foot, scan_pair
-from footscan.synth.walks import SyntheticWalk, WalkSpec, make_walk
+from footscan.synth.walks import SyntheticWalk, WalkSpec, make_walk, threshold_times
 
 __all__ = [
     "FootSpec",
@@ -17,4 +17,5 @@ __all__ = [
     "make_walk",
     "scan_foot",
     "scan_pair",
+    "threshold_times",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from footscan.synth import prints, sections, truth
@@ -145,6 +147,6 @@ def _volumes(skin: Skin, bend: Array | None) -> Values:
     v, f, length = skin.vertices, skin.faces, skin.length
     limit = float(bend[2]) if bend is not None else float(v[:, 2].max())
     edges = (-np.inf, length / 3, 2 * length / 3, np.inf)
-    parts = [sections.volume_below(v, f, limit, a, b) / 1000.0 for a, b in zip(edges, edges[1:])]
+    parts = [sections.volume_below(v, f, limit, a, b) / 1000.0 for a, b in itertools.pairwise(edges)]
     keys = ("volume_rear_ml", "volume_mid_ml", "volume_fore_ml")
     return {"volume_ml": sum(parts), **dict(zip(keys, parts))}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from footscan.frame import transform, turn_z
-from footscan.synth import loft, skin, truth
+from footscan.synth import loft, skin, toes, truth
 from footscan.types import Array
 
 FRONT_APART, FRONT_FUSED = 0.845, 1.0
@@ -19,9 +19,9 @@ ROUNDS, COARSE_ROUNDS, CALM_ROUND = 16, 6, 5
 
 @dataclass(frozen=True)
 class Knob:
-    """The factor that a size turns: d(size)/d(factor), the tolerance that the fit aims at and the limit that it accepts
-    where it can't come nearer (mm, degrees or fractions, as the size has it); size and factor at the drawing's home (an
-    average foot), so that an average foot needs few turns. mm sizes and mm factors are fractions of foot length here."""
+    """The factor that a size turns: d(size)/d(factor); the tolerance that the fit aims at and the limit that it accepts
+    where it can't come nearer (mm, degrees or fractions, as the size has it); size and factor at the drawing's home, an
+    average foot, so that such a foot needs few turns. mm sizes and mm factors are fractions of foot length here."""
 
     factor: str
     slope: float
@@ -36,17 +36,17 @@ KNOBS: Mapping[str, Knob] = {
     "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428),
     "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725),
     "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.053),
-    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 1.0036),
-    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9796),
-    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0491),
+    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 0.9975),
+    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9765),
+    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0437),
     "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048),
     "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.05, 0.420, 0.420),
-    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3151),
-    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.272),
-    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0307),
-    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.272),
-    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0065),
-    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0061),
+    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3153),
+    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.2723),
+    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0309),
+    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.253),
+    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0068),
+    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0058),
 }
 
 
@@ -84,12 +84,12 @@ class Drawing:
             return []
         f = self.factors
         height = min(f["height_ball"] / KNOBS["ball_girth_mm"].home, 1.1)
-        grids = skin.toes(self.toe_type, f["swing1"], f["swing5"], f["breadth"], height)
+        grids = toes.toes(self.toe_type, f["swing1"], f["swing5"], f["breadth"], height)
         return [skin.settle(grid * self.length) for grid in grids]
 
 
 def on_ball_axis(points: Array, length: float) -> Array:
-    """Points (rows, around, 3) mm turned so that the axis runs through the middle of MTH1 and MTH5, tip at ``length``."""
+    """Points (rows, around, 3) mm turned so that the axis runs through the middle of MTH1 and MTH5."""
     p = points.reshape(-1, 3).copy()
     for _ in range(4):
         middle = np.mean(truth.ball_points(p, length), axis=0)
@@ -110,8 +110,9 @@ def start(
     """The drawing before any turn: from home towards what is wanted."""
     factors = {f.name: getattr(r, f.name) for r in _PLAIN for f in dataclasses.fields(r) if f.name != "fused"}
     for size, knob in KNOBS.items():
-        at = wanted.get(size, knob.size * (length if size.endswith("_mm") else 1.0)) / (length if size.endswith("_mm") else 1.0)
-        factors[knob.factor] = (knob.home + (at - knob.size) / knob.slope) * (length if knob.factor.endswith("_mm") else 1.0)
+        unit = length if size.endswith("_mm") else 1.0
+        turn = (wanted.get(size, knob.size * unit) / unit - knob.size) / knob.slope
+        factors[knob.factor] = (knob.home + turn) * (length if knob.factor.endswith("_mm") else 1.0)
     slim = wanted["bimalleolar_breadth_mm"] / (KNOBS["bimalleolar_breadth_mm"].size * length)
     factors["ankle"] = 1.0 + 1.6 * (slim - 1.0)  # the malleoli stand out of a slender ankle too
     factors["navicular_mm"] = wanted.get("navicular_height_mm", 0.155 * length)
@@ -121,8 +122,8 @@ def start(
 def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
     """The drawing whose true sizes are the wanted ones; ValueError where they can't be had together.
 
-    A secant for each factor against its own size, all at once: every factor moves mostly its own size. First on a coarse
-    skin, then on the one that is handed out.
+    A secant for each factor against its own size, all at once: every factor moves mostly its own size. First on a
+    coarse skin, then on the one that is handed out.
     """
     length, tilt, coarse = drawing.length, None, True
     last: dict[str, tuple[float, float]] = {}

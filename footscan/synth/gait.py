@@ -16,7 +16,7 @@ from footscan.types import Array, Side
 
 @dataclass(frozen=True)
 class Contact:
-    """One foot on the ground from ``start_s`` to ``stop_s``; ``full`` False for the standing before and after the walk."""
+    """One foot on the ground from ``start_s`` to ``stop_s``; ``full`` False: the standing before or after the walk."""
 
     side: Side
     start_s: float
@@ -75,9 +75,9 @@ def ease(t: Array) -> Array:
 
 
 def handover(t: Array) -> Array:
-    """Share (0 … 1) of the front foot while the load passes to it: a brisk start, a soft middle."""
+    """Share (0 … 1) of the front foot while the load passes to it; brisk at both ends, so that contact times show."""
     c = np.clip(t, 0.0, 1.0)
-    return np.asarray(0.7 * c + 0.3 * ease(c))
+    return np.asarray(0.3 * c + 0.7 * ease(c))
 
 
 def total(gait: Gait, time_s: Array) -> Array:
@@ -106,9 +106,8 @@ def share_left(gait: Gait, time_s: Array) -> Array:
     share = np.full_like(time_s, 0.5)
     value = 0.5
     for start, stop, after in events:
-        passed = handover((time_s - start) / (stop - start)) if 0.5 not in (value, after) else ease(
-            (time_s - start) / (stop - start)
-        )
+        standing = 0.5 in (value, after)
+        passed = (ease if standing else handover)((time_s - start) / (stop - start))
         share = np.where(time_s >= start, value + (after - value) * passed, share)
         value = after
     return share

@@ -43,9 +43,10 @@ def soften(vertices: Array, faces: Array, cleft: Array, front_mm: float) -> Arra
     place = np.full(len(vertices), -1)
     place[moving] = np.arange(len(moving))
     edges = edges[place[edges[:, 0]] >= 0]  # each edge comes once in each direction: a closed mesh
-    graph = coo_matrix((np.ones(len(edges)), (place[edges[:, 0]], edges[:, 1])), shape=(len(moving), len(vertices))).tocsr()
+    places = place[edges[:, 0]], edges[:, 1]
+    graph = coo_matrix((np.ones(len(edges)), places), shape=(len(moving), len(vertices))).tocsr()
     count = np.asarray(graph.sum(axis=1)).ravel()
-    weight = 0.6 * (1.0 - (distance[moving] / CLEFT_MM) ** 2)[:, None] ** 2
+    weight: Array = 0.6 * np.square(1.0 - np.square(np.asarray(distance)[moving] / CLEFT_MM))[:, None]
     weight *= np.clip((vertices[moving, 0:1] - front_mm) / (2.0 * CLEFT_MM), 0.0, 1.0)
     moved = vertices.copy()
     for _ in range(CLEFT_ROUNDS):

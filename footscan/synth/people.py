@@ -1,8 +1,8 @@
 """Feet that differ as people's do: sizes that vary together as in ANSUR II, the rest as commonly reported.
 
-Source: ANSUR II (US Army Anthropometric Survey 2012, public domain), 4,082 men and 1,986 women, feet taken by hand. For each
-measure its mean, its slope on foot length and the SD around that line; then the correlations of those rests. ANSUR has no
-arch, no toes and no rearfoot angle: their spreads are our choice within what is commonly quoted (R), and independent.
+Source: ANSUR II (US Army Anthropometric Survey 2012, public domain), 4,082 men and 1,986 women, feet taken by hand. For
+each measure its mean, its slope on foot length and the SD around that line; then the correlations of those rests. ANSUR
+has no arch, no toes and no rearfoot angle: their spreads are our choice within what is commonly quoted (R).
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def draw_spec(
     for name, low, high in (("breadth", 0.335, 0.415), ("ball_girth", 0.83, 1.03), ("heel_breadth", 0.245, 0.300)):
         size[name] = float(np.clip(size[name], low * length, high * length))
     # a foot that is fuller than its breadth tells is higher
-    fuller = float(np.clip((rests[1] - RESTS[group][1, 2] * rests[2]) / np.sqrt(1.0 - RESTS[group][1, 2] ** 2), -2.0, 2.0))
+    tie = float(RESTS[group][1, 2])
+    fuller = float(np.clip((rests[1] - tie * rests[2]) / np.sqrt(1.0 - tie**2), -SPREAD, SPREAD))
     mean_index, sd_index = ARCH_HEIGHT_INDEX
     index = mean_index + sd_index * (FULLER * fuller + float(np.sqrt(1.0 - FULLER**2)) * draw.normal(0.0, 1.0))
     mth1 = float(np.clip(size["ball_length"] / length, 0.71, 0.77))

@@ -1,7 +1,7 @@
 """The true contact print: the level section of the skin 2 mm above the floor, and the values that hang on it.
 
-Arch index after Cavanagh & Rodgers 1987 (doi:10.1016/0021-9290(87)90255-7), here of a scan's contact print: thirds of the
-toeless print's length along the foot axis.
+Arch index after Cavanagh & Rodgers 1987 (doi:10.1016/0021-9290(87)90255-7), here of a scan's contact print: thirds of
+the toeless print's length along the foot axis.
 """
 
 from __future__ import annotations

@@ -2,40 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from footscan.frame import compose, transform, turn_z
+from footscan.frame import compose, rotate, transform, turn_z
 from footscan.synth.feet import SyntheticFoot
 from footscan.types import Array, Mesh, PointCloud
+
+FLOOR_SHARE = 0.2  #: of all points, where the floor is scanned
+FLOOR_MARGIN_MM, STRAY_MARGIN_MM = 50.0, np.array([60.0, 60.0, 20.0])
+SHADOW_MM = 3.0  #: cells in which the floor beneath a foot stays unseen
+
+
+@dataclass(frozen=True)
+class ScanSpec:
+    """What is asked of a scan: number of points (all together), noise along the normals (SD), share of stray points,
+    floor points around the feet; turn about the vertical, shift along the floor, tilt about x after the turn."""
+
+    points: int = 250_000
+    noise_mm: float = 0.3
+    outliers: float = 0.01
+    floor: bool = True
+    turn_deg: float = 0.0
+    shift_mm: tuple[float, float] = (0.0, 0.0)
+    tilt_deg: float = 0.0
+    seed: int = 0
+    normals: bool = False
+
+    def __post_init__(self) -> None:
+        if self.points < 1 or not 0.0 <= self.outliers < 0.5 or self.noise_mm < 0.0:
+            raise ValueError(
+                "a scan needs points >= 1, 0 <= outliers < 0.5 and noise_mm >= 0, "
+                f"got {self.points}, {self.outliers}, {self.noise_mm}"
+            )
 
 
 def vertex_normals(mesh: Mesh) -> Array:
     """Unit normals (n, 3): the faces' own, weighted by area."""
     v, f = mesh.vertices, mesh.faces
     face = np.cross(v[f[:, 1]] - v[f[:, 0]], v[f[:, 2]] - v[f[:, 0]])
-    total = np.stack(
-        [sum(np.bincount(f[:, k], weights=face[:, d], minlength=len(v)) for k in range(3)) for d in range(3)], axis=1
-    )
+    total = np.zeros_like(v)
+    for k in range(3):
+        for d in range(3):
+            total[:, d] += np.bincount(f[:, k], weights=face[:, d], minlength=len(v))
     return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1), 1e-30)[:, None])
 
 
 def sample_surface(mesh: Mesh, points: int, rng: np.random.Generator, lid_z_mm: float) -> tuple[Array, Array]:
     """Area-uniform points (n, 3) and their normals (n, 3); none on the flat lid at ``lid_z_mm`` (the cut leg)."""
     v, f = mesh.vertices, mesh.faces
-    on_lid = (v[:, 2] >= lid_z_mm - 1e-6)[f].all(axis=1)
-    f = f[~on_lid]
+    on_lid = v[:, 2] >= lid_z_mm - 1e-6
+    f = f[~(on_lid[f[:, 0]] & on_lid[f[:, 1]] & on_lid[f[:, 2]])]
     a, b, c = v[f[:, 0]], v[f[:, 1]] - v[f[:, 0]], v[f[:, 2]] - v[f[:, 0]]
-    area = np.linalg.norm(np.cross(b, c), axis=1)
     # systematic sampling: one uniform start, equal steps along the summed area
-    edges = np.cumsum(area)
+    edges = np.cumsum(np.linalg.norm(np.cross(b, c), axis=1))
     at = (np.arange(points) + rng.random()) * (edges[-1] / points)
     face = np.searchsorted(edges, at, side="right").clip(0, len(f) - 1)
     p, q = rng.random(points), rng.random(points)
     over = p + q > 1.0
     p[over], q[over] = 1.0 - p[over], 1.0 - q[over]
     places = a[face] + p[:, None] * b[face] + q[:, None] * c[face]
-    n = vertex_normals(mesh)
-    f = f[face]
+    n, f = vertex_normals(mesh), f[face]
     normals = n[f[:, 0]] * (1.0 - p - q)[:, None] + n[f[:, 1]] * p[:, None] + n[f[:, 2]] * q[:, None]
     normals /= np.maximum(np.linalg.norm(normals, axis=1), 1e-30)[:, None]
     return places, normals
@@ -53,83 +81,14 @@ def scan_foot(
     seed: int = 0,
     normals: bool = False,
 ) -> PointCloud:
-    """A cloud of ``points`` points in the scanner frame.
+    """A cloud of ``points`` points in the scanner frame, in random order.
 
-    A fifth of them lie on the floor plane around the foot where ``floor`` is set, the share ``outliers`` anywhere in
-    the box, the rest on the skin with Gaussian noise along its normals (none on the lid that closes the leg, none of the floor
-    beneath the foot). ``tilt_deg`` tips the scanner about x after the turn about the vertical; ``shift_mm`` moves it.
+    A fifth of them lie on the floor plane around the foot where ``floor`` is set, the share ``outliers`` anywhere in a
+    box about it, the rest on the skin (sole included) with Gaussian noise along its normals: none on the lid that
+    closes the leg, none of the floor beneath the foot. ``tilt_deg`` tips all about x after the turn about the vertical.
     """
-    return scan_feet([foot], points, noise_mm, outliers, floor, turn_deg, shift_mm, tilt_deg, seed, normals)
-
-
-def scan_feet(
-    feet: list[SyntheticFoot],
-    points: int,
-    noise_mm: float,
-    outliers: float,
-    floor: bool,
-    turn_deg: float,
-    shift_mm: tuple[float, float],
-    tilt_deg: float,
-    seed: int,
-    normals: bool,
-    places: list[tuple[float, float]] | None = None,
-) -> PointCloud:
-    """Several feet, each moved by its place (x, y) mm, in one cloud; see ``scan_foot``."""
-    rng = np.random.default_rng(seed)
-    stray = int(round(points * outliers))
-    ground = points // 5 if floor else 0
-    skin = points - stray - ground
-    places = places or [(0.0, 0.0)] * len(feet)
-    clouds, directions = [], []
-    for k, (foot, place) in enumerate(zip(feet, places)):
-        n = skin // len(feet) + (1 if k < skin % len(feet) else 0)
-        p, d = sample_surface(foot.mesh, n, rng, foot.spec.leg_mm)
-        p += d * rng.normal(0.0, noise_mm, n)[:, None]
-        clouds.append(p + [place[0], place[1], 0.0])
-        directions.append(d)
-    cloud, direction = np.vstack(clouds), np.vstack(directions)
-    low, high = cloud.min(axis=0), cloud.max(axis=0)
-    if ground:
-        p = _floor_around(cloud, low, high, ground, noise_mm, rng)
-        cloud, direction = np.vstack([cloud, p]), np.vstack([direction, np.tile([0.0, 0.0, 1.0], (len(p), 1))])
-    if stray:
-        box_low, box_high = low - [60.0, 60.0, 20.0], high + [60.0, 60.0, 20.0]
-        p = rng.uniform(box_low, box_high, (stray, 3))
-        d = rng.normal(size=(stray, 3))
-        cloud, direction = np.vstack([cloud, p]), np.vstack([direction, d / np.linalg.norm(d, axis=1)[:, None]])
-    T = _pose(turn_deg, shift_mm, tilt_deg)
-    order = rng.permutation(len(cloud))
-    cloud = transform(T, cloud[order])
-    direction = direction[order] @ T[:3, :3].T
-    return PointCloud(cloud, direction if normals else None, "scanner")
-
-
-def _floor_around(cloud: Array, low: Array, high: Array, count: int, noise_mm: float, rng: np.random.Generator) -> Array:
-    """Points (count, 3) of the plane z = 0 around the feet, none beneath them (3 mm cells of their shadow)."""
-    low, high = low[:2] - 50.0, high[:2] + 50.0
-    cell = 3.0
-    shape = tuple(np.ceil((high - low) / cell).astype(int) + 1)
-    shadow = np.zeros(shape, dtype=bool)
-    i = ((cloud[:, :2] - low) / cell).astype(int)
-    shadow[i[:, 0], i[:, 1]] = True
-    found: list[Array] = []
-    missing = count
-    while missing > 0:
-        p = rng.uniform(low, high, (int(missing * 1.6) + 100, 2))
-        i = ((p - low) / cell).astype(int)
-        p = p[~shadow[i[:, 0], i[:, 1]]][:missing]
-        found.append(p)
-        missing -= len(p)
-    xy = np.vstack(found)
-    return np.column_stack([xy, rng.normal(0.0, noise_mm, len(xy))])
-
-
-def _pose(turn_deg: float, shift_mm: tuple[float, float], tilt_deg: float) -> Array:
-    """T_scanner_foot (4, 4)."""
-    t = np.deg2rad(tilt_deg)
-    tip = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(t), -np.sin(t)], [0.0, np.sin(t), np.cos(t)]])
-    return np.asarray(compose(tip, np.array([*shift_mm, 0.0])) @ turn_z(np.deg2rad(turn_deg)))
+    spec = ScanSpec(points, noise_mm, outliers, floor, turn_deg, shift_mm, tilt_deg, seed, normals)
+    return _scan([foot], [(0.0, 0.0)], spec)
 
 
 def scan_pair(
@@ -147,7 +106,63 @@ def scan_pair(
     normals: bool = False,
 ) -> PointCloud:
     """Both feet side by side on one platform, ``gap_mm`` of floor between them, in one cloud; else as ``scan_foot``."""
-    inner_left = float(left.mesh.vertices[:, 1].min())
-    inner_right = float(right.mesh.vertices[:, 1].max())
-    places = [(0.0, gap_mm / 2 - inner_left), (0.0, -gap_mm / 2 - inner_right)]
-    return scan_feet([left, right], points, noise_mm, outliers, floor, turn_deg, shift_mm, tilt_deg, seed, normals, places)
+    spec = ScanSpec(points, noise_mm, outliers, floor, turn_deg, shift_mm, tilt_deg, seed, normals)
+    inner = float(left.mesh.vertices[:, 1].min()), float(right.mesh.vertices[:, 1].max())
+    return _scan([left, right], [(0.0, gap_mm / 2 - inner[0]), (0.0, -gap_mm / 2 - inner[1])], spec)
+
+
+def _scan(feet: list[SyntheticFoot], places: list[tuple[float, float]], spec: ScanSpec) -> PointCloud:
+    """Feet, each moved by its place (x, y) mm, in one cloud."""
+    rng = np.random.default_rng(spec.seed)
+    stray = round(spec.points * spec.outliers)
+    ground = int(spec.points * FLOOR_SHARE) if spec.floor else 0
+    skin = spec.points - stray - ground
+    clouds, directions = [], []
+    # stage 1: skin
+    for k, (foot, place) in enumerate(zip(feet, places)):
+        n = skin // len(feet) + (1 if k < skin % len(feet) else 0)
+        p, d = sample_surface(foot.mesh, n, rng, foot.spec.leg_mm)
+        p += d * rng.normal(0.0, spec.noise_mm, n)[:, None]
+        p[:, :2] += place
+        clouds.append(p)
+        directions.append(d)
+    seen = np.vstack(clouds)
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    # stage 2: floor and stray points
+    if ground:
+        clouds.append(_floor_around(seen, ground, spec.noise_mm, rng))
+        directions.append(np.tile([0.0, 0.0, 1.0], (ground, 1)))
+    if stray:
+        clouds.append(rng.uniform(low - STRAY_MARGIN_MM, high + STRAY_MARGIN_MM, (stray, 3)))
+        d = rng.normal(size=(stray, 3))
+        directions.append(d / np.linalg.norm(d, axis=1)[:, None])
+    # stage 3: the scanner's own frame and order
+    T = _pose(spec)
+    order = rng.permutation(spec.points)
+    cloud = transform(T, np.vstack(clouds)[order])
+    return PointCloud(cloud, rotate(T, np.vstack(directions)[order]) if spec.normals else None, "scanner")
+
+
+def _floor_around(seen: Array, count: int, noise_mm: float, rng: np.random.Generator) -> Array:
+    """Points (count, 3) of the plane z = 0 around the feet, none in their shadow."""
+    low, high = seen[:, :2].min(axis=0) - FLOOR_MARGIN_MM, seen[:, :2].max(axis=0) + FLOOR_MARGIN_MM
+    shape = np.ceil((high - low) / SHADOW_MM).astype(int) + 1
+    shadow = np.zeros((int(shape[0]), int(shape[1])), dtype=bool)
+    i = ((seen[:, :2] - low) / SHADOW_MM).astype(int)
+    shadow[i[:, 0], i[:, 1]] = True
+    found: list[Array] = []
+    missing = count
+    while missing > 0:
+        p = rng.uniform(low, high, (int(missing * 1.6) + 100, 2))
+        i = ((p - low) / SHADOW_MM).astype(int)
+        p = p[~shadow[i[:, 0], i[:, 1]]][:missing]
+        found.append(p)
+        missing -= len(p)
+    return np.column_stack([np.vstack(found), rng.normal(0.0, noise_mm, count)])
+
+
+def _pose(spec: ScanSpec) -> Array:
+    """T_scanner_foot (4, 4)."""
+    t = np.deg2rad(spec.tilt_deg)
+    tip = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(t), -np.sin(t)], [0.0, np.sin(t), np.cos(t)]])
+    return np.asarray(compose(tip, np.array([*spec.shift_mm, 0.0])) @ turn_z(np.deg2rad(spec.turn_deg)))

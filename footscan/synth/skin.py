@@ -1,7 +1,4 @@
-"""What turns the loft into skin, in millimetres: arch, malleoli, rearfoot tilt, floor; and where the toes stand.
-
-Every change is a smooth map of points, so that body and toes meet as they were drawn.
-"""
+"""What turns the loft into skin, in millimetres: malleoli, rearfoot tilt, floor, arch. Every change is a smooth map."""
 
 from __future__ import annotations
 
@@ -63,7 +60,7 @@ def deform(points: Array, length: float, shape: SkinShape, arch: bool) -> Array:
 
 
 def arch_lift(points: Array, length: float, shape: SkinShape) -> Array:
-    """z lift (n,) mm of the medial longitudinal arch at points (n, 3) mm: full from y = 0.08 L on, at ``arch_station``."""
+    """z lift (…,) mm of the medial longitudinal arch at points (…, 3) mm; full from y = 0.08 L on, at its station."""
     x, y, z = points[..., 0] / length, points[..., 1] / length, points[..., 2] / length
     a = shape.arch_station
     t = np.clip(np.where(x <= a, (x - 0.13) / (a - 0.13), (0.73 - x) / (0.73 - a)), 0.0, 1.0)
@@ -80,52 +77,3 @@ def settle(points: Array) -> Array:
     z = p[..., 2]
     p[..., 2] = np.where(z >= BLEND_MM, z, np.where(z <= -BLEND_MM, 0.0, (z + BLEND_MM) ** 2 / (4.0 * BLEND_MM)))
     return p
-
-
-# ------------------------------------------------------------------ toes
-
-# tips of toes 1 … 5 (x; y) by type; toe 2's y is 0 by the definition of the axis
-_TIPS = {
-    "egyptian": np.array([(1.000, 0.106), (0.968, 0.0), (0.930, -0.062), (0.880, -0.112), (0.818, -0.158)]),
-    "greek": np.array([(0.972, 0.106), (1.000, 0.0), (0.950, -0.062), (0.894, -0.112), (0.828, -0.158)]),
-    "square": np.array([(1.000, 0.106), (1.000, 0.0), (0.968, -0.060), (0.908, -0.111), (0.838, -0.157)]),
-}
-_ROOTS = np.array([(0.70, 0.124), (0.70, 0.040), (0.69, -0.030), (0.66, -0.092), (0.64, -0.146)])
-_WIDTHS = np.array([0.104, 0.067, 0.061, 0.058, 0.060])
-_ALONG = np.array([0.0, 0.30, 0.55, 0.82, 1.0])  # root, knuckle, middle, pad, tip
-
-
-def toe_shapes(toe_type: str, swing1: float, swing5: float, breadth: float, height: float) -> list[loft.ToeShape]:
-    """The five toes in fractions of foot length; ``swing1`` and ``swing5`` move the tips of toes 1 and 5 inwards (y);
-    ``height`` scales the roots as the ball's height is scaled."""
-    shapes = []
-    tips = _TIPS[toe_type]
-    for k in range(5):
-        root, tip = _ROOTS[k] * [1.0, breadth], tips[k] * [1.0, breadth]
-        tip = tip + [0.0, -swing1 if k == 0 else swing5 if k == 4 else 0.0]
-        if k == 0:
-            bow = np.array([0.0, 0.010, 0.010, 0.004, 0.0]) * breadth
-            width = np.array([0.78, 0.89, 0.90, 1.00, 0.92])
-            top = np.array([0.108, 0.107, 0.095, 0.084, 0.070])
-            bottom = np.array([0.020, 0.022, 0.010, -0.013, -0.004])
-        else:
-            # lesser toes straighten towards the tip; toe 2 ends along the axis: its tip is the end of its path
-            bow = (tip[1] - root[1]) * np.array([0.0, 0.12, 0.20, 0.16, 0.0])
-            width = np.array([0.86, 0.98, 0.92, 1.00, 0.88])
-            drop = (0.0, 0.0, 0.002, 0.005, 0.009)[k]
-            top = np.array([0.092, 0.100, 0.093, 0.070, 0.054]) - drop
-            bottom = np.array([0.022, 0.030, 0.018, -0.012, -0.005])
-        top = top * (1.0 + (height - 1.0) * (1.0 - _ALONG**2))
-        path = root + (tip - root) * _ALONG[:, None] + np.stack([np.zeros(5), bow], axis=1)
-        shapes.append(loft.ToeShape(path, _WIDTHS[k] * width * breadth, top, bottom, 0.034 if k == 0 else 0.026))
-    return shapes
-
-
-def toes(toe_type: str, swing1: float, swing5: float, breadth: float, height: float = 1.0) -> list[Array]:
-    """Toes as drawn points (rows, around, 3), fractions of foot length; the longest reaches x = 1 exactly."""
-    grids = [loft.toe(shape) for shape in toe_shapes(toe_type, swing1, swing5, breadth, height)]
-    for k, grid in enumerate(grids):
-        wanted = _TIPS[toe_type][k, 0]
-        ramp = np.clip((grid[..., 0] - 0.8) / 0.1, 0.0, 1.0) if k == 0 else np.zeros(grid.shape[:2])
-        grid[..., 0] += ramp * (wanted - grid[..., 0].max())
-    return grids

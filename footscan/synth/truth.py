@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from footscan.synth import prints, sections
+from footscan.synth import sections
 from footscan.types import Array
 
 MTH1_WINDOW, MTH5_WINDOW = (0.66, 0.80), (0.56, 0.72)
@@ -234,7 +234,7 @@ def lower_line(cut: Array, y_from: float, y_to: float, points: int = 41) -> tupl
 
 
 def _tangent(outline: Array, length: float, sign: float) -> tuple[float, Array, Array]:
-    """Slope of the line that touches rear and forefoot on one side (sign·y outwards), its heel and ball contacts (2,)."""
+    """Slope of the line that touches rear- and forefoot on one side (sign·y outwards), its contacts at both."""
     x, y = outline[:, 0] / length, sign * outline[:, 1]
     rear, fore = outline[x < 0.32] * [1.0, sign], outline[(x > 0.55) & (x < 0.82)] * [1.0, sign]
     k = rear[int(y[x < 0.32].argmax())]
@@ -268,10 +268,10 @@ def ball_angle(outline: Array, length: float, mth1: Array, mth5: Array) -> float
 
 
 def rearfoot_angle(skin: Skin, malleolus_mm: float, leg_top_mm: float, every: int = 1) -> float | None:
-    """Degrees between the mid-line of the posterior heel strip and that of the rear third of the leg; eversion positive.
+    """Degrees between the mid-lines of the posterior heel strip and of the rear third of the leg; eversion positive.
 
-    Mid-line: least squares through the middles of the strip's extent in y, level by level (``every`` mm; on the leg 5 times that). The leg
-    counts from 30 mm above the lateral malleolus up; None under 60 mm of it.
+    Mid-line: least squares through the middles of the strip's extent in y, level by level (``every`` mm; on the leg 5
+    times that). The leg counts from 30 mm above the lateral malleolus up; None under 60 mm of it.
     """
     start = malleolus_mm + 30.0
     if leg_top_mm - start < 60.0:

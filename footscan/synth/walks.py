@@ -18,6 +18,8 @@ from footscan.synth.layouts import insole_layout, plate_layout
 from footscan.synth.patches import Place, patches, region_centres, region_of_cell, weights
 from footscan.types import KPA_MM2_PER_N, Array, PressureRecording, Recording, SensorLayout, Side
 
+SOFT_SHOE = 1.5  #: how much wider patches are in a shoe than barefoot (our choice: peaks of 200-300 kPa)
+
 
 @dataclass(frozen=True)
 class WalkSpec:
@@ -52,10 +54,11 @@ class WalkSpec:
 
 @dataclass(frozen=True, eq=False)
 class SyntheticWalk:
-    """``recording`` as a reader would give it; ``truth`` see ``make_walk``."""
+    """``recording`` as a reader would give it; ``truth`` see ``make_walk``; ``gait`` the plan in closed form."""
 
     recording: Recording
     truth: Mapping[str, Any]
+    gait: gaits.Gait
 
 
 def _phase(contact: gaits.Contact, stance_s: float, time_s: Array) -> tuple[Array, Array]:
@@ -71,7 +74,7 @@ def _phase(contact: gaits.Contact, stance_s: float, time_s: Array) -> tuple[Arra
 
 def _contact_truth(gait: gaits.Gait, contact: gaits.Contact) -> dict[str, Any]:
     """Force facts of one contact from the closed form, on a 0.1 ms grid."""
-    n = max(int(round((contact.stop_s - contact.start_s) * 10_000)), 2)
+    n = max(round((contact.stop_s - contact.start_s) * 10_000), 2)
     t = np.linspace(contact.start_s, contact.stop_s, n + 1)
     force = gaits.forces(gait, t)[contact.side]
     return {
@@ -151,13 +154,13 @@ def _in_shoe(gait: gaits.Gait, spec: WalkSpec, rng: np.random.Generator) -> tupl
             if contact.side == side:
                 part = _frames(contact, time_s)
                 values[part], fields, centres = _press(
-                    gait, contact, time_s[part], force[side][part], layout, Place(foot_mm=spec.foot_mm)
+                    gait, contact, time_s[part], force[side][part], layout, Place(foot_mm=spec.foot_mm, soft=SOFT_SHOE)
                 )
         truth["cop_mm"][side] = _cop(values, layout)
         truth["region_centres_mm"][side] = region_centres(centres)
         truth["region_of_cell"][side] = region_of_cell(fields)
         truth["peak_kpa"][side] = float(values.max())
-        offset = spec.offset_kpa * rng.uniform(0.0, 2.0, values.shape[1]) if spec.offset_kpa else np.zeros(values.shape[1])
+        offset = spec.offset_kpa * rng.uniform(0.0, 2.0, values.shape[1])
         truth["offset_n"][side] = float(offset @ np.asarray(layout.area_mm2)) / KPA_MM2_PER_N
         sensed = _sensed(values + offset, spec.noise_kpa, spec.step_kpa, rng)
         records.append(PressureRecording(sensed, "kPa", time_s, layout, None, side, "content"))
@@ -166,7 +169,7 @@ def _in_shoe(gait: gaits.Gait, spec: WalkSpec, rng: np.random.Generator) -> tupl
 
 
 def _walkway(gait: gaits.Gait, spec: WalkSpec, rng: np.random.Generator) -> tuple[Recording, dict[str, Any]]:
-    """A long plate with every contact on it, one step ahead of the other; the standing ones where they are asked for."""
+    """A long plate with every contact on it, one step ahead of the other; standing too where it is asked for."""
     margin = 60.0
     contacts = [c for c in gait.contacts if c.full or spec.standing_s > 0.0]
     rank = {id(c): max(k - 1, 0) for k, c in enumerate(gait.contacts)}  # the two standing feet share the first place
@@ -270,16 +273,16 @@ def make_walk(
 ) -> SyntheticWalk:
     """A walk of ``steps`` full contacts (12 in shoes, 4 on a plate) between standing on both feet.
 
-    ``in_shoe``: two PressureRecordings (left, right) of 99 cells that record all the time. ``plate``: a walkway with every
-    contact on it, or with ``grid=(64, 64)`` one plate crossed again and again, left and right in turn.
+    ``in_shoe``: two PressureRecordings (left, right) of 99 cells that record all the time. ``plate``: a walkway with
+    every contact on it, or with ``grid=(64, 64)`` one plate crossed again and again, left and right in turn.
     ``more``: the other fields of ``WalkSpec`` (``noise_kpa``, ``offset_kpa``, ``dynamic`` …).
 
     ``truth`` (times s, forces N): body_weight_n, cadence_steps_per_min, stride_time_s, step_time_s, stance_s, swing_s,
     double_support_first_s, double_support_second_s, double_support_s, double_support_vendor_s, steps, steps_left,
-    steps_right, time_s (frames,), force_n {left, right, total} (frames,), and contacts: for each its side, start_s (heel
-    strike), stop_s (toe off), full (False: standing), contact_time_s, max_force_n, impulse_n_s. In shoes also, by side,
-    cop_mm (frames, 2; NaN without force), region_centres_mm, region_of_cell (99,), peak_kpa, offset_n; on plates these
-    stand in each contact, with heel_mm, toe_out_deg and area_mm2. What crossings can't show is None.
+    steps_right, time_s (frames,), force_n {left, right, total} (frames,), and contacts: for each its side, start_s
+    (heel strike), stop_s (toe off), full (False: standing), contact_time_s, max_force_n, impulse_n_s. In shoes also, by
+    side, cop_mm (frames, 2; NaN without force), region_centres_mm, region_of_cell (99,), peak_kpa, offset_n; on plates
+    these stand in each contact, with heel_mm, toe_out_deg and area_mm2. What crossings can't show is None.
     """
     if kind not in ("in_shoe", "plate"):
         raise ValueError(f"kind must be in_shoe or plate, got {kind!r}")
@@ -290,4 +293,22 @@ def make_walk(
     )
     build = _in_shoe if kind == "in_shoe" else _walkway if spec.grid is None else _crossings
     recording, found = build(gait, spec, np.random.default_rng(seed))
-    return SyntheticWalk(recording, MappingProxyType(_facts(gait, spec.first) | found))
+    return SyntheticWalk(recording, MappingProxyType(_facts(gait, spec.first) | found), gait)
+
+
+def threshold_times(walk: SyntheticWalk, on_n: float, off_n: float) -> tuple[tuple[Side, float, float], ...]:
+    """When each full contact's true force rises through ``on_n`` and, for the last time, falls through ``off_n``.
+
+    (side, on_s, off_s) in the order of ``truth["contacts"]``, to 0.1 ms: what a program that finds contacts by these
+    thresholds should find, beside the heel strikes and toe offs themselves.
+    """
+    found = []
+    planned = [c for c in walk.gait.contacts if c.full]
+    for plan, fact in zip(planned, (c for c in walk.truth["contacts"] if c["full"])):
+        t = np.linspace(plan.start_s, plan.stop_s, max(round((plan.stop_s - plan.start_s) * 10_000), 2) + 1)
+        force = gaits.forces(walk.gait, t)[plan.side]
+        moved = fact["start_s"] - plan.start_s
+        on = t[int(np.flatnonzero(force >= on_n)[0])]
+        off = t[min(int(np.flatnonzero(force > off_n)[-1]) + 1, len(t) - 1)]
+        found.append((plan.side, float(on + moved), float(off + moved)))
+    return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from station.commands.make import OUTPUTS, carry_out, close
@@ -11,8 +12,9 @@ from station.results import Source
 
 if TYPE_CHECKING:
     from footscan.synth import SyntheticFoot, SyntheticWalk
-    from footscan.types import Side
+    from footscan.types import PointCloud, Side
     from station.console import Console
+    from station.helper import Helper
     from station.make import Made, Order, Tell
     from station.messages import Texts
     from station.orders import Draft
@@ -52,7 +54,7 @@ def arguments(parser: Parser, say: Texts) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Shape the feet, write them as a scanner would, do the main job on those files, compare with the truth."""
     inputs = Inputs()
-    made, manifest = carry_out(inputs.write, (), args.folder, OUTPUTS, "demo", console, pieces=15)
+    made, manifest = carry_out(inputs.write, (), args.folder, OUTPUTS, "demo", console, pieces=11, worth=True)
     return close(made, manifest, args.folder, console, truths(made, inputs, console.say))
 
 
@@ -62,30 +64,37 @@ class Inputs:
     feet: Mapping[Side, SyntheticFoot]
     walk: SyntheticWalk
 
-    def write(self, work: Draft, tell: Tell) -> Order:
+    def write(self, work: Draft, tell: Tell, helper: Helper | None) -> Order:
         """Leave scans, walk and truth in the order's ``inputs/``; the order that reads them."""
         from footscan import io
-        from footscan.synth import FootSpec, make_foot, make_walk, scan_foot
+        from footscan.synth import make_walk
         from station.console import dump
+        from station.helper import share
         from station.make import Order
 
         folder = work.folder / "inputs"
         folder.mkdir()
-        feet: dict[Side, SyntheticFoot] = {}
-        for side, drawn in FEET.items():
-            tell("demo.feet", side=side)
-            arch, heel = drawn["arch_apex_height_mm"], drawn["rearfoot_angle_deg"]
-            feet[side] = make_foot(
-                FootSpec(side, drawn["length_mm"], arch_apex_height_mm=arch, rearfoot_angle_deg=heel)
-            )
-            cloud = scan_foot(feet[side], points=POINTS, turn_deg=drawn["turn_deg"], seed=int(drawn["seed"]))
+        tell("demo.feet")
+        made = share(helper, {side: partial(_foot, side) for side in FEET})
+        self.feet = {side: foot for side, (foot, _) in made.items()}
+        for side, (_, cloud) in made.items():
             io.write_geometry(folder / f"{side}.ply", cloud)
         tell("demo.walk")
-        self.feet, self.walk = feet, make_walk("in_shoe", **WALK)
+        self.walk = make_walk("in_shoe", **WALK)
         io.write_recording(folder / "walk.csv", self.walk.recording)
         work.write("inputs/truth.json", dump(truth_document(self)))
         left, right, walk = (Source(folder / name, f"inputs/{name}") for name in ("left.ply", "right.ply", "walk.csv"))
         return Order(left, right, pressure=(walk,), load="standing")
+
+
+def _foot(side: Side) -> tuple[SyntheticFoot, PointCloud]:
+    """One foot and its scan."""
+    from footscan.synth import FootSpec, make_foot, scan_foot
+
+    drawn = FEET[side]
+    arch, heel = drawn["arch_apex_height_mm"], drawn["rearfoot_angle_deg"]
+    foot = make_foot(FootSpec(side, drawn["length_mm"], arch_apex_height_mm=arch, rearfoot_angle_deg=heel))
+    return foot, scan_foot(foot, points=POINTS, turn_deg=drawn["turn_deg"], seed=int(drawn["seed"]))
 
 
 def truth_document(inputs: Inputs) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from station.results import Source
 
 if TYPE_CHECKING:
     from station.console import Console
+    from station.helper import Helper
     from station.make import Made, Order, Tell
     from station.messages import Texts
     from station.orders import Draft
@@ -63,8 +64,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         load=args.load,
     )
     sources = [source.path for _, source in order.sources]
+    worth = len(order.scans) > 1 or "pictures" in args.outputs or "report" in args.outputs
     made, manifest = carry_out(
-        lambda work, tell: order, sources, args.folder, args.outputs, "make", console, order.pieces + 4
+        lambda work, tell, helper: order, sources, args.folder, args.outputs, "make", console, order.pieces + 4, worth
     )
     return close(made, manifest, args.folder, console)
 
@@ -74,27 +76,32 @@ def _source(text: str | None) -> Source | None:
 
 
 def carry_out(
-    prepare: Callable[[Draft, Tell], Order],
+    prepare: Callable[[Draft, Tell, Helper | None], Order],
     sources: Iterable[Path],
     folder: str,
     asked: tuple[str, ...],
     command: str,
     console: Console,
     pieces: int,
+    worth: bool,
 ) -> tuple[Made, dict[str, Any]]:
-    """An order from its inputs to its finished folder; NothingDoneError where no insole came of it."""
+    """An order from its inputs to its finished folder; ``worth`` says whether a second process is.
+
+    NothingDoneError where no insole came of it.
+    """
+    from station.helper import beside
     from station.make import make
     from station.orders import SCHEMA, draft
     from station.writing import Log, head, write
 
     lang = console.say.lang
-    with draft(folder, sources) as work, console.progress(pieces) as bar:
+    with draft(folder, sources) as work, beside(worth) as helper, console.progress(pieces) as bar:
         log = Log(work, bar, console.say)
-        made = make(prepare(work, log.tell), log.tell)
+        made = make(prepare(work, log.tell, helper), log.tell, helper)
         if not made.insoles:
             console.document({"schema": SCHEMA, **head(made, asked, command, lang), "outputs": {}})
             raise NothingDoneError(failure.message for failure in made.failed)
-        return made, write(made, work, asked, command, lang, log)
+        return made, write(made, work, asked, command, lang, log, helper)
 
 
 def close(made: Made, manifest: dict[str, Any], folder: str, console: Console, more: tuple[str, ...] = ()) -> int:
