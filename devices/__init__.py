@@ -1,0 +1,1 @@
+"""Where data come from: a door for each source. Empty until the first device lands."""

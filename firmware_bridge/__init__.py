@@ -1,0 +1,1 @@
+"""The wire contract: bytes in, records out. Empty until the first protocol lands."""

@@ -30,8 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore")  # people get our own one-line messages, not the libraries' asides
     console = Console(Texts(early_language(argv)), debug="--debug" in argv)
     with Guard(console) as guard:
-        if hasattr(signal, "SIGTERM"):
-            signal.signal(signal.SIGTERM, _interrupt)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, _interrupt)
         args = build(console.say).parse_args(argv)
         console.as_json = args.json
         guard.code = commands.load(args.command).run(args, console)

@@ -38,9 +38,12 @@ def processors() -> int:
 
 
 class Helper:
-    """``with Helper() as helper: future = helper.submit(function, …)``; pieces of work are done one after the other."""
+    """``with Helper() as helper: future = helper.submit(function, …)``; pieces of work are done one after the other.
 
-    def __init__(self) -> None:
+    ``spare`` is done after the first of them, and nobody asks what came of it.
+    """
+
+    def __init__(self, spare: Callable[[], None] | None = None) -> None:
         warned = [part for option in sys.warnoptions for part in ("-W", option)]
         # its own session: a Ctrl-C is for this process, which then ends the helper
         self._process = subprocess.Popen(
@@ -50,10 +53,15 @@ class Helper:
             start_new_session=True,
         )
         self._thread = ThreadPoolExecutor(1, "helper")
+        self._spare = spare
 
     def submit(self, function: Callable[..., R], *args: Any) -> Future[R]:
         """Let the helper do it; what it raises there is raised by ``result()`` here."""
-        return self._thread.submit(self._ask, function, args)
+        future = self._thread.submit(self._ask, function, args)
+        if self._spare is not None:
+            self._thread.submit(self._ask, self._spare, ())
+            self._spare = None
+        return future
 
     def _ask(self, function: Callable[..., R], args: tuple[Any, ...]) -> R:
         asked, answers = self._process.stdin, self._process.stdout
@@ -84,12 +92,12 @@ class Helper:
 
 
 @contextlib.contextmanager
-def beside(worth: bool) -> Iterator[Helper | None]:
+def beside(worth: bool, spare: Callable[[], None] | None = None) -> Iterator[Helper | None]:
     """A helper where it is worth one and there is a second processor for it; else None."""
     if not worth or processors() < 2 or not sys.executable:
         yield None
         return
-    with Helper() as helper:
+    with Helper(spare) as helper:
         yield helper
 
 

@@ -70,7 +70,11 @@ class Order:
     @property
     def sources(self) -> tuple[tuple[str, Source], ...]:
         """Role and source of every input file."""
-        rest = [("pressure", s) for s in self.pressure] + ([("rx", self.rx)] if self.rx is not None else [])
+        rest = [("pressure", s) for s in self.pressure]
+        if self.rx is not None:
+            rest.append(("rx", self.rx))
+        if self.preset.endswith(".toml"):  # one's own, by its path
+            rest.append(("preset", Source.given(self.preset)))
         return (*self.scans, *rest)
 
     @property

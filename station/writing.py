@@ -7,7 +7,8 @@ import importlib.util
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from station.console import dump
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from station.messages import Texts
     from station.progress import Progress
 
-MESHES = ("stl", "3mf", "glb")
+PICTURES = "pictures"  #: the folder of an order that they are in
 
 
 class Log:
@@ -75,14 +76,22 @@ def write(
     """Write what is ``asked`` of an order and finish it; returns its manifest."""
     papers = documents(made)
     left_out = list(made.left_out)
+    drawing = "pictures" in asked or "report" in asked
+    if drawing and importlib.util.find_spec("matplotlib") is None:
+        left_out.append(LeftOut("no_matplotlib"))
+        drawing = False
     log.tell("make.writing")
-    for kind in MESHES:
-        if kind in asked:
-            _meshes(made, work, kind)
+    jobs = _meshes(made, asked) | (_drawings(made) if drawing else {})
+    for name, data in share(helper, jobs).items():
+        work.write(name, data)
     if "json" in asked:
         for name, document in papers.items():
             work.write(name, dump(document))
-    left_out += _for_people(made, papers, work, asked, lang, log, helper)
+    if "report" in asked:
+        log.tell("make.reporting")
+        left_out += _report(work, papers, [name for name in jobs if name.startswith(PICTURES)], lang)
+    if drawing and "pictures" not in asked:
+        shutil.rmtree(work.folder / PICTURES)  # they were for the report alone
     log.tell("make.finishing")
     log.end()
     return work.finish(head(made, asked, command, lang, left_out))
@@ -109,56 +118,44 @@ def head(
     }
 
 
-def _meshes(made: Made, work: Draft, kind: str) -> None:
-    from insole.files import glb_bytes, stl_bytes, threemf_bytes
+def ready() -> None:
+    """Import what drawing needs, while there is time."""
+    importlib.import_module("matplotlib.backends.backend_agg")
+    importlib.import_module("matplotlib.figure")
+    importlib.import_module("PIL.Image")
 
+
+def _meshes(made: Made, asked: Sequence[str]) -> dict[str, Callable[[], bytes]]:
+    """The mesh files that are asked for, by name, each to be made by a call."""
+    from insole import glb_bytes, stl_bytes, threemf_bytes
+
+    jobs: dict[str, Callable[[], bytes]] = {}
     for side, insole in made.insoles.items():
-        if kind == "stl":
-            data = stl_bytes(insole.mesh)
-        elif kind == "3mf":
-            data = threemf_bytes(insole.mesh, f"insole {side}")
-        else:
-            data = glb_bytes(insole.mesh)
-        work.write(f"{side}/insole.{kind}", data)
+        ways = {
+            "stl": partial(stl_bytes, insole.mesh),
+            "3mf": partial(threemf_bytes, insole.mesh, f"insole {side}"),
+            "glb": partial(glb_bytes, insole.mesh),
+        }
+        jobs |= {f"{side}/insole.{kind}": way for kind, way in ways.items() if kind in asked}
+    return jobs
 
 
-def _for_people(
-    made: Made,
-    papers: Mapping[str, dict[str, Any]],
-    work: Draft,
-    asked: Sequence[str],
-    lang: str,
-    log: Log,
-    helper: Helper | None,
-) -> list[LeftOut]:
-    """Pictures and report; what could not be made of them for want of a library or a font."""
-    left_out: list[LeftOut] = []
-    drawn: list[str] = []
-    folder = work.folder / "pictures"
-    if "pictures" in asked or "report" in asked:
-        if importlib.util.find_spec("matplotlib") is None:
-            left_out.append(LeftOut("no_matplotlib"))
-        else:
-            from station import pictures
+def _drawings(made: Made) -> dict[str, Callable[[], bytes]]:
+    from station.pictures import drawings
 
-            log.tell("make.drawing")
-            folder.mkdir()
-            analyses = [walk.analysis for walk in made.walks]
-            designs = {side: insole.design for side, insole in made.insoles.items()}
-            meshes = {side: insole.mesh for side, insole in made.insoles.items()}
-            found = share(helper, pictures.drawings(made.feet, analyses, designs, meshes))
-            for name, data in found.items():
-                (folder / name).write_bytes(data)
-            drawn = [str(folder / name) for name in found]
-    if "report" in asked:
-        from station import report
+    analyses = [walk.analysis for walk in made.walks]
+    designs = {side: insole.design for side, insole in made.insoles.items()}
+    meshes = {side: insole.mesh for side, insole in made.insoles.items()}
+    return {f"{PICTURES}/{name}": job for name, job in drawings(made.feet, analyses, designs, meshes).items()}
 
-        log.tell("make.reporting")
-        work.write("report.html", report.html(papers, drawn, lang))
-        if report.why_no_pdf(lang) is None:
-            work.write("report.pdf", report.pdf(papers, drawn, lang))
-        else:
-            left_out.append(LeftOut("no_chinese_pdf"))
-    if "pictures" not in asked and folder.exists():
-        shutil.rmtree(folder)  # they were for the report alone
-    return left_out
+
+def _report(work: Draft, papers: Mapping[str, dict[str, Any]], pictures: Sequence[str], lang: str) -> list[LeftOut]:
+    """The report for people; what can't be made of it for want of a font."""
+    from station import report
+
+    drawn = [str(work.folder / name) for name in pictures]
+    work.write("report.html", report.html(papers, drawn, lang))
+    if report.why_no_pdf(lang) is not None:
+        return [LeftOut("no_chinese_pdf")]
+    work.write("report.pdf", report.pdf(papers, drawn, lang))
+    return []

@@ -44,7 +44,7 @@ def end(process: subprocess.Popen[bytes]) -> Run:
     return Run(process.returncode, out.decode(), err.decode())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_is_130_and_leaves_nothing(
     scan: Path, tmp_path: Path, rng: np.random.Generator, number: signal.Signals
 ) -> None:

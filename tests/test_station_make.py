@@ -101,8 +101,11 @@ def test_manifest_holds_every_input_and_output(demo: tuple[Path, Run]) -> None:
     assert manifest["failed"] == [] and manifest["feet"] == {"left": True, "right": True}
 
 
-def test_the_same_inputs_give_the_same_bytes(demo: tuple[Path, Run], tmp_path: Path) -> None:
+def test_the_same_inputs_give_the_same_bytes(
+    demo: tuple[Path, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``make`` on the demo's inputs, elsewhere, in another process: only the manifest differs, in its command."""
+    monkeypatch.setattr("station.helper.processors", lambda: 1)  # and without the second process that the demo had
     (tmp_path / "inputs").symlink_to(demo[0] / "inputs")
     given = ("--left", "inputs/left.ply", "--right", "inputs/right.ply", "--pressure", "inputs/walk.csv")
     run = here("make", *given, "--load", "standing", "-o", "another order of mine", cwd=tmp_path)
@@ -216,13 +219,24 @@ def test_a_foot_filed_on_the_wrong_side_never_becomes_an_insole(inputs: Path, tm
 def test_a_prescription_wins_and_is_marked(inputs: Path, tmp_path: Path) -> None:
     rx = tmp_path / "rx.toml"
     rx.write_text("heel_cup_depth_mm = 15\n[right]\nheel_lift_mm = 3\n")
-    run = make(inputs, tmp_path / "order", "--left", "left.ply", "--right", "right.ply", "--rx", rx)
+    preset = tmp_path / "mine.toml"
+    preset.write_text('cover_thickness_mm = {value = 1.5, text = "thin shoes", source = "our own"}\n')
+    given = ("--left", "left.ply", "--right", "right.ply", "--rx", rx, "--preset", preset)
+    run = make(inputs, tmp_path / "order", *given)
     assert run.code == 0, run.err
     feet = paper(tmp_path / "order", "prescription.json")["feet"]
     for side, lift in (("left", 0), ("right", 3)):
         fields = feet[side]["fields"]
         assert fields["heel_cup_depth_mm"]["value"] == 15 and fields["heel_cup_depth_mm"]["by"] == "person"
         assert fields["heel_lift_mm"]["value"] == lift
+        assert fields["cover_thickness_mm"] == {
+            "value": 1.5,
+            "reason": "thin shoes",
+            "source": "our own",
+            "by": "preset",
+        }
+    roles = [item["role"] for item in paper(tmp_path / "order", "manifest.json")["inputs"]]
+    assert roles == ["left", "right", "rx", "preset"]
 
 
 def test_a_prescription_that_can_not_be_is_refused_with_what_can(inputs: Path, tmp_path: Path) -> None:

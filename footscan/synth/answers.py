@@ -96,9 +96,10 @@ def _ankle(skin: Skin, marks: dict[str, Array], leg_mm: float, near_mm: tuple[fl
         ("heel_girth_long_mm", "malleolus_medial_height_mm", "malleolus_lateral_height_mm", "bimalleolar_breadth_mm",
          "ankle_girth_mm", "rearfoot_angle_deg")
     )  # fmt: skip
-    if leg_mm > 0.40 * skin.length:
-        marks["ankle_bend"] = truth.ankle_bend(skin, marks["heel_landing"])
-        values["heel_girth_long_mm"] = truth.girth_through(skin, marks["heel_landing"], marks["ankle_bend"])
+    bend = truth.ankle_bend(skin, marks["heel_landing"])
+    if bend is not None:
+        marks["ankle_bend"] = bend
+        values["heel_girth_long_mm"] = truth.girth_through(skin, marks["heel_landing"], bend)
     if leg_mm < max(near_mm) + 20.0:
         return values
     medial, lateral = truth.malleoli(skin.vertices, skin.length, near_mm)

@@ -42,7 +42,7 @@ class FootSpec:
     malleolus_lateral_height_mm: float | None = None
     malleolus_medial_height_mm: float | None = None
     bimalleolar_breadth_mm: float | None = None
-    navicular_height_mm: float | None = None
+    navicular_height_mm: float | None = None  # where the bump is drawn: its apex lies where the skin has it
     ankle_girth_mm: float | None = None
     toe_type: ToeType = "egyptian"
     toe1_angle_deg: float = 8.0
@@ -77,9 +77,9 @@ RATIOS = {
     "bimalleolar_breadth_mm": 0.276,
     "malleolus_lateral_height_mm": 0.2691,
     "malleolus_medial_height_mm": 0.312,
-    "navicular_height_mm": 0.155,
     "arch_apex_height_mm": 0.048,
 }
+NAVICULAR_SHARE = 0.155  #: of foot length, our own choice
 
 
 def wanted_sizes(spec: FootSpec) -> dict[str, float]:
@@ -91,7 +91,6 @@ def wanted_sizes(spec: FootSpec) -> dict[str, float]:
             np.hypot(wanted["foot_breadth_mm"], (spec.mth1_station - spec.mth5_station) * spec.length_mm)
         )
     wanted |= {k: getattr(spec, k) for k in ("mth1_station", "mth5_station", "arch_apex_station", "rearfoot_angle_deg")}
-    del wanted["navicular_height_mm"]  # where the bump is drawn; its apex lies where the skin has it
     if spec.toes == "apart":
         wanted |= {"toe1_angle_deg": spec.toe1_angle_deg, "toe5_angle_deg": spec.toe5_angle_deg}
     if spec.sole == "capped":
@@ -114,12 +113,14 @@ def _make(spec: FootSpec) -> SyntheticFoot:
     length, fused, arched = spec.length_mm, spec.toes == "fused", spec.sole == "arched"
     # stage 1: the drawing that has the asked sizes
     wanted = wanted_sizes(spec)
-    drawing = fitting.fit(fitting.start(spec.toe_type, length, spec.leg_mm, fused, arched, wanted), wanted)
+    navicular = NAVICULAR_SHARE * length if spec.navicular_height_mm is None else spec.navicular_height_mm
+    drawing = fitting.start(spec.toe_type, length, spec.leg_mm, fused, arched, navicular, wanted)
+    drawing = fitting.fit(drawing, wanted)
     # stage 2: one skin out of body and toes
     grids = drawing.toes()
     vertices, faces = joining.join([loft.grid_mesh(g) for g in (drawing.body(), *grids)], spec.leg_mm, 0.75 * length)
     tips = np.stack([g.reshape(-1, 3)[g[..., 0].argmax()] for g in grids]) if grids else None
-    vertices, tips = _straight(vertices, tips, length)
+    vertices, tips = _straight(vertices, None if tips is None else _foremost(vertices, tips), length)
     # stage 3: what is true of it
     near = wanted["malleolus_medial_height_mm"], wanted["malleolus_lateral_height_mm"]
     values, marks = answers.true_answers(truth.Skin(vertices, faces, length), tips, spec.leg_mm, near, arched)
@@ -127,6 +128,12 @@ def _make(spec: FootSpec) -> SyntheticFoot:
         vertices, faces = vertices * [1.0, -1.0, 1.0], faces[:, ::-1]
         marks = {k: p * [1.0, -1.0, 1.0] for k, p in marks.items()}
     return SyntheticFoot(Mesh(vertices, faces, "foot"), MappingProxyType(values), Landmarks(marks), spec)
+
+
+def _foremost(vertices: Array, tips: Array) -> Array:
+    """The foremost points (5, 3) of the joined skin near the drawn tips: a soft cleft beside it moves a small toe's."""
+    near = [vertices[np.linalg.norm(vertices - tip, axis=1) < 3.0] for tip in tips]
+    return np.stack([points[int(points[:, 0].argmax())] for points in near])
 
 
 def _straight(vertices: Array, tips: Array | None, length: float) -> tuple[Array, Array | None]:

@@ -21,7 +21,8 @@ ROUNDS, COARSE_ROUNDS, CALM_ROUND = 16, 6, 5
 class Knob:
     """The factor that a size turns: d(size)/d(factor); the tolerance that the fit aims at and the limit that it accepts
     where it can't come nearer (mm, degrees or fractions, as the size has it); size and factor at the drawing's home, an
-    average foot, so that such a foot needs few turns. mm sizes and mm factors are fractions of foot length here."""
+    average foot, so that such a foot needs few turns; how far from there the factor may go. mm sizes and mm factors are
+    fractions of foot length here."""
 
     factor: str
     slope: float
@@ -29,24 +30,25 @@ class Knob:
     limit: float
     size: float
     home: float
+    reach: float
 
 
 KNOBS: Mapping[str, Knob] = {
-    "mth1_station": Knob("mth1_station", 1.0, 2e-4, 1e-3, 0.740, 0.7372),
-    "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428),
-    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725),
-    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.053),
-    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 0.9975),
-    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9765),
-    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0437),
-    "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048),
-    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.05, 0.420, 0.420),
-    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3153),
-    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.2723),
-    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0309),
-    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.253),
-    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0068),
-    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0058),
+    "mth1_station": Knob("mth1_station", 1.0, 2e-4, 1e-3, 0.740, 0.7372, 0.08),
+    "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428, 0.08),
+    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725, 0.45),
+    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.053, 0.7),
+    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 0.9975, 0.5),
+    "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9765, 0.4),
+    "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0437, 0.5),
+    "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048, 0.046),
+    "arch_apex_station": Knob("arch_station", 1.0, 3e-3, 0.05, 0.420, 0.420, 0.14),
+    "malleolus_medial_height_mm": Knob("malleolus_medial_mm", 1.0, 0.2, 2.0, 0.312, 0.3153, 0.08),
+    "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.2723, 0.08),
+    "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0309, 0.026),
+    "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.253, 20.0),
+    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0075, 0.08),
+    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0060, 0.08),
 }
 
 
@@ -105,17 +107,24 @@ _PLAIN: tuple[Any, ...] = (loft.BodyShape(), skin.SkinShape())
 
 
 def start(
-    toe_type: str, length: float, leg_mm: float, fused: bool, arched: bool, wanted: Mapping[str, float]
+    toe_type: str,
+    length: float,
+    leg_mm: float,
+    fused: bool,
+    arched: bool,
+    navicular_mm: float,
+    wanted: Mapping[str, float],
 ) -> Drawing:
-    """The drawing before any turn: from home towards what is wanted."""
+    """The drawing before any turn: from home towards what is wanted (``navicular_mm``: where the bump is drawn)."""
     factors = {f.name: getattr(r, f.name) for r in _PLAIN for f in dataclasses.fields(r) if f.name != "fused"}
     for size, knob in KNOBS.items():
         unit = length if size.endswith("_mm") else 1.0
         turn = (wanted.get(size, knob.size * unit) / unit - knob.size) / knob.slope
         factors[knob.factor] = (knob.home + turn) * (length if knob.factor.endswith("_mm") else 1.0)
+        factors[knob.factor] = _within_reach(knob, factors[knob.factor], length)
     slim = wanted["bimalleolar_breadth_mm"] / (KNOBS["bimalleolar_breadth_mm"].size * length)
     factors["ankle"] = 1.0 + 1.6 * (slim - 1.0)  # the malleoli stand out of a slender ankle too
-    factors["navicular_mm"] = wanted.get("navicular_height_mm", 0.155 * length)
+    factors["navicular_mm"] = navicular_mm
     return Drawing(toe_type, length, leg_mm, fused, arched, factors)
 
 
@@ -148,7 +157,8 @@ def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
                 slopes[size] = float(np.clip(secant, 0.5 * guess, 4.0 * guess))
             last[size] = (here, value)
             calm = 1.0 if turn < CALM_ROUND else 0.6
-            factors[knob.factor] = here + calm * (wanted[size] - value) / slopes[size]
+            step = calm * (wanted[size] - value) / slopes[size]
+            factors[knob.factor] = _within_reach(knob, here + step, length)
         drawing = dataclasses.replace(drawing, factors=factors)
         if coarse and (done or turn >= COARSE_ROUNDS):
             coarse, last = False, {}  # the fine skin from here on: the slopes stay, the values don't
@@ -158,6 +168,11 @@ def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
         f"{k} {wanted[k]:.4g} (nearest {wanted[k] + d:.4g})" for k, d in missed.items() if abs(d) > KNOBS[k].limit
     )
     raise ValueError(f"these sizes can't be had together in one foot of {length:.0f} mm: {listed}")
+
+
+def _within_reach(knob: Knob, value: float, length: float) -> float:
+    unit = length if knob.factor.endswith("_mm") else 1.0
+    return float(np.clip(value, (knob.home - knob.reach) * unit, (knob.home + knob.reach) * unit))
 
 
 def _unit(size: str, length: float) -> float:

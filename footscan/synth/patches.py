@@ -39,8 +39,8 @@ _KNOTS = np.array([0.0, 0.12, 0.45, 0.78, 1.0])  #: phases of stance between whi
 
 @dataclass(frozen=True)
 class Place:
-    """Where a foot stands on its layout: heel (x, y) mm, foot length mm, angle of its axis outwards in degrees; ``soft``:
-    how much wider than barefoot each patch is (a shoe spreads the load)."""
+    """Where a foot stands on its layout: heel (x, y) mm, foot length mm, angle of its axis outwards in degrees; and how
+    much wider (``soft``) than barefoot each patch is: a shoe spreads the load."""
 
     x_mm: float = 0.0
     y_mm: float = 0.0

@@ -155,19 +155,28 @@ def heel_landing(outlines: list[Array]) -> Array:
     return np.array([x, y, 0.0])
 
 
-def ankle_bend(skin: Skin, landing: Array) -> Array:
+def ankle_bend(skin: Skin, landing: Array) -> Array | None:
     """The point (3,) of the dorsal skin line (the foot seen from the side) that is nearest to the heel's landing point:
-    where a tape around heel and ankle settles."""
-    upper = skin.part(0.25, 0.75, 0.75 * skin.length, 0.15 * skin.length)
+    where a tape around heel and ankle settles. None where the leg was cut below it."""
+    upper = skin.part(0.25, 0.75, 0.75 * skin.length, 0.10 * skin.length)
+    lid = float(skin.vertices[:, 2].max()) - 2.0
 
     def top(angle: float) -> Array:
         ahead = np.array([np.cos(angle), 0.0, np.sin(angle)])
         points = upper.cut(landing, np.cross(ahead, ACROSS)).reshape(-1, 3)
         return np.asarray(points[int(((points - landing) @ ahead).argmax())])
 
-    angles = np.deg2rad(np.arange(34.0, 62.1, 2.0))
-    reach = np.array([np.hypot(*(top(a) - landing)[[0, 2]]) for a in angles])
-    k = int(np.clip(reach.argmin(), 1, len(angles) - 2))
+    tops = []
+    angles = np.deg2rad(np.arange(24.0, 62.1, 2.0))
+    for angle in angles:
+        tops.append(top(float(angle)))
+        if tops[-1][2] >= lid:  # from here on the cut end of the leg is the nearest
+            tops.pop()
+            break
+    reach = np.array([np.hypot(*(p - landing)[[0, 2]]) for p in tops])
+    k = int(reach.argmin())
+    if not 0 < k < len(reach) - 1:
+        return None
     a, b, c = reach[k - 1 : k + 2]
     return top(float(angles[k] + 0.5 * (angles[1] - angles[0]) * (a - c) / (a - 2 * b + c)))
 
@@ -180,6 +189,8 @@ def malleoli(vertices: Array, length: float, near_mm: tuple[float, float]) -> tu
         here, reach = np.array([x_mm, z_mm]), 0.02 * length
         for _ in range(30):
             near = np.flatnonzero(np.hypot(side[:, 0] - here[0], side[:, 2] - here[1]) < reach)
+            if not len(near):
+                raise ValueError(f"no skin where the malleolus is expected, {z_mm:.0f} mm above the floor")
             top = side[near[int((sign * side[near, 1]).argmax())]]
             if np.hypot(*(top[[0, 2]] - here)) < 1e-9:
                 break

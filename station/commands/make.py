@@ -92,10 +92,11 @@ def carry_out(
     from station.helper import beside
     from station.make import make
     from station.orders import SCHEMA, draft
-    from station.writing import Log, head, write
+    from station.writing import Log, head, ready, write
 
     lang = console.say.lang
-    with draft(folder, sources) as work, beside(worth) as helper, console.progress(pieces) as bar:
+    spare = ready if "pictures" in asked or "report" in asked else None
+    with draft(folder, sources) as work, beside(worth, spare) as helper, console.progress(pieces) as bar:
         log = Log(work, bar, console.say)
         made = make(prepare(work, log.tell, helper), log.tell, helper)
         if not made.insoles:
