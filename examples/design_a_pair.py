@@ -9,17 +9,17 @@ runs without any data. The command that does all this and more is ``plantar make
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import numpy as np
 
 from footscan import analyse, find_feet
 from footscan.pressure import region_loads
 from footscan.synth import FootSpec, make_foot, make_walk, scan_foot
-from footscan.types import Side
 from insole import check_mesh, design, prescribe, solid
 from insole.files import stl_bytes
 
-SIDES: tuple[Side, ...] = ("left", "right")
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 def main(folder: Path | None = None) -> float:

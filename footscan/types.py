@@ -197,7 +197,7 @@ class QualityReason:
 
 @dataclass(frozen=True, eq=False)
 class FootMeasurements(_Record):
-    """All named values of one foot (keys of design/measures.md), its side, its load, and how good the scan was."""
+    """All named values of one foot (keys of docs/measures.md), its side, its load, and how good the scan was."""
 
     values: Mapping[str, Measure]
     side: Side

@@ -1,4 +1,4 @@
-"""The ``plantar`` command: reads its arguments, runs one command, ends with an exit code of design/interface.md.
+"""The ``plantar`` command: reads its arguments, runs one command, ends with an exit code of docs/commands.md.
 
 Nothing heavy is imported here: ``plantar --help`` answers at once.
 """

@@ -1,4 +1,4 @@
-"""Records -> exactly the JSON documents of design/interface.md.
+"""Records -> exactly the JSON documents of docs/commands.md.
 
 Numbers are rounded here, once: measures to 0.1 µm, everything else to nine significant digits, so that what differs
 below that between two processors does not show. A value that is not there is null, and its reason stands beside it or

@@ -48,7 +48,7 @@ def known(error: BaseException) -> bool:
 
 
 def exit_code(error: BaseException) -> int:
-    """The exit code of design/interface.md for an error that ended the command."""
+    """The exit code of docs/commands.md for an error that ended the command."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, StationError):

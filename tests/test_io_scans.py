@@ -152,7 +152,7 @@ def test_a_buffer_is_read_from_the_same_folder_and_nowhere_else(tmp_path: Path) 
 
 
 def test_quads_with_one_normal_a_face_keep_their_vertices(shared_data: Path) -> None:
-    """design/formats.md: an OBJ of 6,388 vertices and 6,386 quads, of which a naive loader makes 25,544 vertices."""
+    """An OBJ of 6,388 vertices and 6,386 quads, of which a naive loader makes 25,544 vertices."""
     foot = io.read_geometry(shared_data / "scans/standing_adult_left/left_foot.obj")
     assert isinstance(foot, Mesh)
     assert (len(foot.vertices), len(foot.faces)) == (6388, 2 * 6386)
@@ -160,7 +160,7 @@ def test_quads_with_one_normal_a_face_keep_their_vertices(shared_data: Path) -> 
 
 # ------------------------------------------------------------------ real scans
 
-REAL = {  # sizes in the file's unit as the data's README and design/formats.md say, or as the file's own header does
+REAL = {  # sizes in the file's unit as the data's README says, or as the file's own header does
     "standing_adult_left/left_foot.stl": (6388, 12772),
     "standing_adult_left/left_foot.obj": (6388, 12772),
     "dorsal_template/wiamanPredFoot_cut6.ply": (29873, 59010),

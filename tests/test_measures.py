@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,3 +223,12 @@ def test_hills_are_those_of_an_independent_finder(rng: np.random.Generator) -> N
         peaks, info = find_peaks(curve, prominence=0.3)
         assert [k for k, _ in hills(curve, 0.3)] == peaks.tolist()
         assert [rise for _, rise in hills(curve, 0.3)] == pytest.approx(info["prominences"].tolist())
+
+
+def test_the_page_on_measures_names_every_key_and_every_reason() -> None:
+    root = Path(__file__).resolve().parents[1]
+    page = (root / "docs" / "measures.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z0-9_]+)`", page))
+    assert set(KEYS) <= named
+    code = (root / "footscan" / "measures" / "quality.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'cost\(\d+, "([a-z_]+)"', code)) <= named

@@ -1,4 +1,4 @@
-"""The command line itself: help, languages, wrong usage, streams (design/interface.md)."""
+"""The command line itself: help, languages, wrong usage, streams (docs/commands.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plantar make`` and ``demo``: the whole way, through real processes and real files (design/interface.md)."""
+"""``plantar make`` and ``demo``: the whole way, through real processes and real files (docs/commands.md)."""
 
 from __future__ import annotations
 
@@ -336,13 +336,17 @@ def test_measure_for_people(inputs: Path) -> None:
     assert "ball girth" in run.out and " mm " in run.out and "±" in run.out
 
 
-def test_pressure(inputs: Path, bad: Path) -> None:
-    run = here("pressure", "--json", "walk.csv", cwd=inputs)
+def test_pressure(inputs: Path, bad: Path, tmp_path: Path) -> None:
+    run = here("pressure", "--json", "--plots", tmp_path / "plots", "walk.csv", cwd=inputs)
     assert run.code == 0, run.err
     validate(run.document, "pressure-1")
     recording = run.document["recordings"][0]
     assert recording["gait"]["steps"] == 28
     assert recording["gait"]["cadence_steps_per_min"] == pytest.approx(110.0, abs=1.0)
+    assert beside(tmp_path / "plots") == ["force_1.png", "pressure_1.png"]
+    side = here("pressure", "--json", "--side", "left", "whose.csv", cwd=inputs).document["recordings"][0]
+    assert side["side_from"] == "given" and {step["side"] for step in side["steps"]} == {"left"}
+    assert "steps used" in here("pressure", "walk.csv", cwd=inputs).out
     run = here("pressure", "--json", inputs / "silent.csv", bad / "walk.csv", bad / "text.stl")
     assert run.code == 3
     validate(run.document, "pressure-1")

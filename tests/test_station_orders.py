@@ -1,4 +1,4 @@
-"""An order is there whole or not at all (design/interface.md, Atomic orders)."""
+"""An order is there whole or not at all (docs/commands.md, Atomic orders)."""
 
 from __future__ import annotations
 

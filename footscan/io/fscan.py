@@ -2,7 +2,7 @@
 
 ``KEY value`` lines, then frames of ROWS lines of COLS numbers, ``B`` where there is no sensel, ``@@`` at the end.
 F-Scan is seen from above with the toes in row 0: column 0 lies at the wearer's left, so the hallux is right of centre
-in a left foot (design/formats.md). A mirrored export is refused, because what it mirrors is not published. Anything but
+in a left foot. A mirrored export is refused, because what it mirrors is not published. Anything but
 an F-Scan sensor is taken for a plate.
 
 The side is the final L or R of the recorded FILENAME (of the file's own name where none is recorded), else unknown.

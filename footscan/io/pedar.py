@@ -2,7 +2,7 @@
 
 Columns: time, the left cells, the right cells, as the two mask lists name them (each list may be shorter than 99, or
 empty). The first time stamp is one frame interval. What the header declares (total time, time per frame, scanning rate,
-masks) is held against the table. Layout of the file: design/formats.md; of the cells: ``footscan.io.layouts``.
+masks) is held against the table. Layout of the cells: ``footscan.io.layouts``.
 """
 
 from __future__ import annotations

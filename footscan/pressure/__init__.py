@@ -1,4 +1,4 @@
-"""From pressure recordings to steps, metrics, regions and gait (design/pressure.md; docs/pressure.md)."""
+"""From pressure recordings to steps, metrics, regions and gait (docs/pressure.md)."""
 
 from __future__ import annotations
 

@@ -92,14 +92,14 @@ def analyse(
     side: Literal["auto", "both"] | Side | None = None,
     rule: ContactRule | None = None,
 ) -> RecordingAnalysis:
-    """Steps, metrics, regions and gait of a recording (design/pressure.md).
+    """Steps, metrics, regions and gait of a recording (docs/pressure.md).
 
     Parameters
     ----------
     mask : "auto": pedar insoles by their layout, everything else by the footprint's own geometry
     keep_ends : use each foot's first and last contact too
     side : "left" or "right": what a sensor is that does not itself say (it outranks a file name); else nothing
-    rule : thresholds; default: those of design/pressure.md
+    rule : thresholds; default: those of docs/pressure.md
 
     Raises
     ------
@@ -164,7 +164,11 @@ def region_loads(analysis: RecordingAnalysis) -> dict[Side, RegionLoads]:
         known = {name: [v for v in values if v is not None] for name, values in peaks.items()}
         if steps:
             means = {name: float(np.mean(values)) for name, values in known.items() if values}
-            loads[side] = RegionLoads(side, MappingProxyType(means), len(steps), analysis.in_shoe, analysis.quantity)
+            areas = [m.layout.area_mm2 for m in analysis.maps if m.side == side and m.layout.area_mm2 is not None]
+            cell = float(np.median(areas[0])) if areas else None
+            loads[side] = RegionLoads(
+                side, MappingProxyType(means), len(steps), analysis.in_shoe, analysis.quantity, cell
+            )
     return loads
 
 

@@ -1,4 +1,4 @@
-"""Every number of one contact, by the names of design/pressure.md; None with a reason where it can't be had."""
+"""Every number of one contact, by the names of docs/pressure.md; None with a reason where it can't be had."""
 
 from __future__ import annotations
 

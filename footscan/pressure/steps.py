@@ -1,7 +1,7 @@
 """Contacts: when a foot is on, found on the one-dimensional force first, cells afterwards.
 
 A foot is on from the first frame at or above the on threshold to the first one at or below the off threshold. Gaps
-shorter than 50 ms are closed, then contacts shorter than 100 ms dropped (design/pressure.md).
+shorter than 50 ms are closed, then contacts shorter than 100 ms dropped (docs/pressure.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CUT_FRACTION = 0.25  #: of a contact's largest force: with more than that at the
 
 @dataclass(frozen=True)
 class ContactRule:
-    """What counts as a contact. Fractions and newtons are those of design/pressure.md."""
+    """What counts as a contact. Fractions and newtons are those of docs/pressure.md."""
 
     body_weight_n: float | None = None  #: known: on and off are fractions of it
     on_body_weight: float = 0.05
