@@ -53,7 +53,7 @@ def inputs(demo: tuple[Path, Run], tmp_path_factory: pytest.TempPathFactory) -> 
     folder, given = tmp_path_factory.mktemp("inputs"), demo[0] / "inputs"
     clouds = []
     for side, turn_deg, shift_mm in (("left", 84.0, 100.0), ("right", 97.0, -100.0)):
-        points = read_geometry(given / f"{side}.ply").points[::8]
+        points = read_geometry(given / f"{side}.ply").points[::4]
         write_geometry(folder / f"{side}.ply", PointCloud(points))
         clouds.append(transform(turn_z(-np.deg2rad(turn_deg)), points) + np.array([0.0, shift_mm, 0.0]))
     write_geometry(folder / "pair.ply", PointCloud(np.vstack(clouds)))

@@ -151,7 +151,7 @@ def fit(drawing: Drawing, wanted: Mapping[str, float]) -> Drawing:
         for size, value in got.items():
             knob = KNOBS[size]
             here = factors[knob.factor]
-            if size in last and abs(value - last[size][1]) > 0.3 * knob.tolerance:
+            if size in last and here != last[size][0] and abs(value - last[size][1]) > 0.3 * knob.tolerance:
                 secant = (value - last[size][1]) / (here - last[size][0])
                 guess = knob.slope * _unit(size, length)
                 slopes[size] = float(np.clip(secant, 0.5 * guess, 4.0 * guess))

@@ -82,7 +82,7 @@ def _knots(shape: BodyShape) -> tuple[Array, Array]:
     legness = smooth_step((rear[:, 3] - 0.06) / 0.50)
     forward = smooth_step((rear[:, 2] - 0.20) / 0.36)
     width = shape.heel + (shape.leg_width - shape.heel) * legness + (shape.breadth - shape.heel) * forward
-    upper = np.tile([1.0, 1.0, 1.0, 0.6, 0.0], 2)[None, :] * ((1.0 - legness) * (1.0 - forward))[:, None]
+    upper = np.tile([1.0, 1.0, 0.9, 0.3, 0.0], 2)[None, :] * ((1.0 - legness) * (1.0 - forward))[:, None]
     rear[:, 9:] *= width[:, None] + (shape.ankle - width[:, None]) * upper
     # depth of the leg, about its middle
     middle, depth = (rear[:, 0] + rear[:, 2]) / 2, 1.0 + (shape.leg_width - 1.0) * legness
