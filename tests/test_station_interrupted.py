@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,10 +89,26 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_4_and_leaves_nothing(scan: Path, small_disk: Path) -> None:
-    run = here("make", "--left", scan, "-o", small_disk / "order")
+    run = here("make", "--left", scan, "--outputs", "3mf,stl", "-o", small_disk / "order")
     assert run.code == 4
     assert "room" in run.line
     assert beside(small_disk) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_limit_on_file_sizes_is_a_full_disk(scan: Path, tmp_path: Path) -> None:
+    """Where nobody may mount a disk: the same ending, by the limit that a process has."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        run = here("convert", scan, tmp_path / "foot.xyz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert run.code == 4
+    assert "room" in run.line
+    assert beside(tmp_path) == []
 
 
 def test_a_full_disk_keeps_the_old_order(scan: Path, small_disk: Path) -> None:

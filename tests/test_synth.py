@@ -119,6 +119,8 @@ def test_toe_type_is_the_asked_one() -> None:
 def test_sizes_that_no_foot_has_are_refused() -> None:
     with pytest.raises(ValueError, match="ball_girth_mm"):
         make_foot(FootSpec(length_mm=250.0, ball_girth_mm=420.0))
+    with pytest.raises(ValueError, match="toe1_angle_deg"):
+        make_foot(FootSpec(toe1_angle_deg=1.0))
 
 
 def test_unsupported_truth_is_none() -> None:

@@ -79,6 +79,7 @@ RATIOS = {
     "malleolus_medial_height_mm": 0.312,
     "arch_apex_height_mm": 0.048,
 }
+TOE_OUT_MM = 0.5  #: what joining the toes may do to the ball's breadth
 NAVICULAR_SHARE = 0.155  #: of foot length, our own choice
 
 
@@ -124,6 +125,12 @@ def _make(spec: FootSpec) -> SyntheticFoot:
     # stage 3: what is true of it
     near = wanted["malleolus_medial_height_mm"], wanted["malleolus_lateral_height_mm"]
     values, marks = answers.true_answers(truth.Skin(vertices, faces, length), tips, spec.leg_mm, near, arched)
+    out = abs(float(values["foot_breadth_mm"] or 0.0) - wanted["foot_breadth_mm"])
+    if out > TOE_OUT_MM:
+        raise ValueError(
+            f"a toe lies farther out than the ball (toe1_angle_deg {spec.toe1_angle_deg:.1f}, toe5_angle_deg "
+            f"{spec.toe5_angle_deg:.1f}): the breadth would be {out:.1f} mm off; larger angles turn the toes inwards"
+        )
     if spec.side == "left":
         vertices, faces = vertices * [1.0, -1.0, 1.0], faces[:, ::-1]
         marks = {k: p * [1.0, -1.0, 1.0] for k, p in marks.items()}

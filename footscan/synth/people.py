@@ -111,7 +111,7 @@ def draw_spec(
         arch_apex_station=draw.normal(0.42, 0.012),
         navicular_height_mm=draw.normal(0.155, 0.015) * length,
         rearfoot_angle_deg=draw.normal(2.0, 2.0),
-        toe1_angle_deg=draw.normal(8.0, 2.5),
+        toe1_angle_deg=draw.normal(9.0, 2.0),
         toe5_angle_deg=draw.normal(12.0, 1.5),
         toe_type=_toe_type(rng.random()),
         leg_mm=leg_mm,
