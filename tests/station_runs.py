@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from station import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,6 +90,18 @@ def here(*args: str | Path, cwd: Path | None = None) -> Run:
         stream.flush()
         texts.append(stream.buffer.getvalue().decode())
     return Run(code, *texts)
+
+
+def validate(document: object, schema: str) -> None:
+    """Hold a document against ``station/schemas/<schema>.json``."""
+    text = json.loads((ROOT / "station" / "schemas" / f"{schema}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(text)
+    Draft202012Validator(text).validate(document)
+
+
+def paper(order: Path, name: str) -> Any:
+    """One of an order's documents."""
+    return json.loads((order / name).read_text(encoding="utf-8"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jsonschema import Draft202012Validator
-from station_runs import ROOT, Run, beside, contents, here, plantar
+from station_runs import ROOT, Run, beside, contents, here, paper, plantar, validate
 
-SCHEMAS = ROOT / "station" / "schemas"
 PAPERS = {
     "manifest.json": "order-1",
     "measurements.json": "measure-1",
     "pressure.json": "pressure-1",
     "prescription.json": "prescriptions-1",
 }
-MESHES = ("insole.stl", "insole.3mf", "insole.glb")
-
-
-def validate(document: object, schema: str) -> None:
-    text = json.loads((SCHEMAS / f"{schema}.json").read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(text)
-    Draft202012Validator(text).validate(document)
-
-
-def paper(order: Path, name: str) -> dict:
-    return json.loads((order / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +66,10 @@ def test_demo_leaves_what_the_interface_lists(demo: tuple[Path, Run]) -> None:
     order = demo[0]
     names = set(contents(order)) | {p.name for p in order.glob("log.jsonl")}
     expected = {*PAPERS, "report.html", "report.pdf", "log.jsonl"}
-    expected |= {f"{side}/{mesh}" for side in ("left", "right") for mesh in MESHES}
+    expected |= {f"{side}/{mesh}" for side in ("left", "right") for mesh in ("insole.stl", "insole.3mf", "insole.glb")}
     expected |= {f"inputs/{name}" for name in ("left.ply", "right.ply", "walk.csv", "truth.json")}
     assert names - {n for n in names if n.startswith("pictures/")} == expected
-    assert any(n.startswith("pictures/") and n.endswith(".png") for n in names)
+    assert "pictures/pair.png" in names
     assert beside(order.parent) == ["demo"]
 
 
@@ -118,9 +103,7 @@ def test_the_same_inputs_give_the_same_bytes(
 @pytest.mark.prove
 def test_demo_twice_gives_the_same_bytes(demo: tuple[Path, Run], tmp_path: Path) -> None:
     assert plantar("demo", "-o", tmp_path / "again").code == 0
-    first, again = contents(demo[0]), contents(tmp_path / "again")
-    assert set(first) == set(again)
-    assert [name for name in first if first[name] != again[name]] == []
+    assert contents(demo[0]) == contents(tmp_path / "again")
 
 
 def test_no_output_knows_where_or_on_what_machine(demo: tuple[Path, Run]) -> None:
@@ -162,7 +145,6 @@ def test_one_foot_alone_and_no_walk(inputs: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     foot = paper(tmp_path / "order", "measurements.json")["scans"][0]["feet"][0]
     assert (foot["side"], foot["side_from"]) == ("right", "given")
-    validate(run.document, "order-1")
 
 
 def test_both_feet_in_one_file(inputs: Path, tmp_path: Path) -> None:
@@ -280,7 +262,7 @@ def test_what_is_no_foot_is_refused(shared_data: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def bad(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def bad(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     (folder / "empty.stl").write_bytes(b"")
     (folder / "truncated.ply").write_bytes((inputs / "left.ply").read_bytes()[:200_000])
@@ -292,7 +274,7 @@ def bad(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     (folder / "one_point.ply").write_text(header.format(n=1) + "0 0 0\n")
     (folder / "a_folder.stl").mkdir()
     (folder / "walk.csv").write_bytes((inputs / "walk.csv").read_bytes()[:9_000])
-    yield folder
+    return folder
 
 
 BAD_SCANS = ("empty.stl", "truncated.ply", "text.stl", "nan.ply", "one_point.ply", "a_folder.stl", "not_there.stl")
@@ -332,8 +314,7 @@ def test_measure_does_the_rest_and_says_what_failed(inputs: Path, bad: Path) -> 
 
 def test_measure_for_people(inputs: Path) -> None:
     run = here("measure", "--load", "standing", "left.ply", cwd=inputs)
-    assert run.code == 0 and run.err == ""
-    assert "ball girth" in run.out and " mm " in run.out and "±" in run.out
+    assert run.code == 0 and "ball girth" in run.out and "±" in run.out
 
 
 def test_pressure(inputs: Path, bad: Path, tmp_path: Path) -> None:
@@ -410,7 +391,6 @@ def test_size(demo: tuple[Path, Run], tmp_path: Path) -> None:
     pair = run.document["pair"]
     assert pair["longer"] == "left" and pair["difference_mm"] == pytest.approx(2.0, abs=1.0)
     assert pair["sizes"]["eu"]["size"] == "41.5"  # 0.15 * 262 + 2 = 41.3
-    assert "Mondopoint" in here("size", "measurements.json", cwd=demo[0]).out
     assert list(
         here("size", "--json", "--system", "jp", "measurements.json", cwd=demo[0]).document["pair"]["sizes"]
     ) == ["jp"]

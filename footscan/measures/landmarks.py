@@ -46,10 +46,11 @@ class Located:
     toes: int
 
 
-def locate(rough: Array, axis: str | None = None) -> Located:
+def locate(rough: Array, axis: str | None = None, settled: bool = False) -> Located:
     """Find axis and landmarks of one foot. rough (n, 3) mm: x roughly heel to toe, medial at +y, floor at z = 0.
 
-    ``axis`` None: ``toe2`` where toes can be told apart, else ``ball_centre``. ScanError without heel or ball.
+    ``axis`` None: ``toe2`` where toes can be told apart, else ``ball_centre``. ``settled``: the points
+    are in a frame already, and one turn may do. ScanError without heel or ball.
     """
     T, points = np.eye(4), rough
     marks: dict[str, Array] = {}
@@ -59,7 +60,9 @@ def locate(rough: Array, axis: str | None = None) -> Located:
         clear = points[points[:, 2] >= CLEAR_MM]
         low = clear[clear[:, 2] <= LOW_MM]
         marks["pternion"] = _pternion(low)
-        if turn < 2:  # tips are places on the skin: once the heading is nearly right they only turn with it
+        if turn < (
+            1 if settled else 2
+        ):  # tips are places on the skin: once the heading is nearly right they only turn with it
             front = clear[clear[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
             marks["longest_toe"] = _longest_toe(front)
             tips = _toe_tips(front, marks["pternion"], marks["longest_toe"])
@@ -77,7 +80,7 @@ def locate(rough: Array, axis: str | None = None) -> Located:
         points = transform(T, rough)
         marks = {name: transform(step, p[None])[0] for name, p in marks.items()}
         tips = [transform(step, p[None])[0] for p in tips]
-        if turn >= 2 and still:
+        if still and (settled or turn >= 2):
             break
     # with fewer than five hills only the first two are sure to be the first two toes
     marks |= {f"toe{k + 1}_tip": tip for k, tip in enumerate(tips if len(tips) == 5 else tips[:2])}

@@ -70,7 +70,7 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True)
         mask = np.zeros(len(rough), dtype=np.bool_)
         mask[rng.permutation(len(rough))[: len(rough) // 2]] = True
         try:
-            a, b = (_once(located.points[half], load, located.axis) for half in (mask, ~mask))
+            a, b = (_once(located.points[half], load, located.axis, settled=True) for half in (mask, ~mask))
         except ScanError:
             continue  # too sparse to halve: the rule's own SD stays
         for key in values:
@@ -88,8 +88,10 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True)
     return Found(located, sole, Landmarks(located.marks, sd), {key: values[key] for key in KEYS})
 
 
-def _once(rough: Array, load: Load, axis: str | None) -> tuple[Located, SoleSurface, dict[str, Measure]]:
-    located = locate(rough, axis)
+def _once(
+    rough: Array, load: Load, axis: str | None, settled: bool = False
+) -> tuple[Located, SoleSurface, dict[str, Measure]]:
+    located = locate(rough, axis, settled)
     sole = sole_surface(located.points)
     values = lengths(located) | heights(located) | girths(located) | angles(located)
     values |= arch(located, sole, load) | volumes(located, sole)

@@ -37,7 +37,7 @@ KNOBS: Mapping[str, Knob] = {
     "mth1_station": Knob("mth1_station", 1.0, 2e-4, 1e-3, 0.740, 0.7372, 0.08),
     "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428, 0.08),
     "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725, 0.45),
-    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.10, 0.9301, 1.053, 0.7),
+    "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.25, 0.9301, 1.053, 0.7),
     "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 0.9975, 0.5),
     "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9765, 0.4),
     "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0437, 0.5),
@@ -203,7 +203,8 @@ def sizes(
     got["malleolus_medial_height_mm"], got["malleolus_lateral_height_mm"] = float(medial[2]), float(lateral[2])
     got["bimalleolar_breadth_mm"] = float(medial[1] - lateral[1])
     above = max(near)
-    got["ankle_girth_mm"] = truth.ankle_girth(body, above + 8.0, above + 90.0, 9)
+    top = min(above + 90.0, drawing.leg_mm - 1.0) if drawing.leg_mm > above + 40.0 else above + 90.0
+    got["ankle_girth_mm"] = truth.ankle_girth(body, above + 8.0, top, 9)
     leg_top = max(drawing.leg_mm, near[1] + 105.0)  # the drawing's leg is longer than any cut
     got["rearfoot_angle_deg"] = truth.rearfoot_angle(body, float(lateral[2]), leg_top, 4) or 0.0
     got["navicular_height_mm"] = float(truth.navicular(v, length)[2])

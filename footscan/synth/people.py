@@ -86,6 +86,8 @@ def draw_spec(
     }
     for name, low, high in (("breadth", 0.335, 0.415), ("ball_girth", 0.83, 1.03), ("heel_breadth", 0.245, 0.300)):
         size[name] = float(np.clip(size[name], low * length, high * length))
+    # the least and the most that a forefoot of this breadth measures round (about 2.5 SD of their ratio in ANSUR)
+    size["ball_girth"] = float(np.clip(size["ball_girth"], 2.32 * size["breadth"], 2.66 * size["breadth"]))
     # a foot that is fuller than its breadth tells is higher
     tie = float(RESTS[group][1, 2])
     fuller = float(np.clip((rests[1] - tie * rests[2]) / np.sqrt(1.0 - tie**2), -SPREAD, SPREAD))
@@ -111,7 +113,7 @@ def draw_spec(
         arch_apex_station=draw.normal(0.42, 0.012),
         navicular_height_mm=draw.normal(0.155, 0.015) * length,
         rearfoot_angle_deg=draw.normal(2.0, 2.0),
-        toe1_angle_deg=draw.normal(9.0, 2.0),
+        toe1_angle_deg=draw.normal(9.5, 1.7),
         toe5_angle_deg=draw.normal(12.0, 1.5),
         toe_type=_toe_type(rng.random()),
         leg_mm=leg_mm,
