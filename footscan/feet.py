@@ -14,7 +14,7 @@ from footscan.errors import ReadError, ScanError
 from footscan.frame import T_MIRROR, transform
 from footscan.io.files import file_sha256
 from footscan.measures import measure_points
-from footscan.measures.quality import judge
+from footscan.measures.quality import check_proportions, judge
 from footscan.meshes import area_mm2, sample_surface
 from footscan.scans.clean import lonely, voxel_grid
 from footscan.scans.ground import Ground, find_ground
@@ -29,7 +29,7 @@ SAMPLES_PER_MM2 = 2.5  #: a mesh is measured as a cloud this dense
 MOST_SAMPLES = 1_000_000
 BELOW_MM = 3.0  #: nothing of a foot is farther below the floor
 SURE_VOTES = 2.5  #: sum of the votes for a side above which a scan given as the other side is refused
-FEWEST_POINTS = 1500  #: a foot's skin has about 60,000 mm²: fewer points than one in 40 mm² show no toe
+FEWEST_POINTS = 4000  #: a foot's skin has about 60,000 mm²: fewer points than one in 15 mm² show no toe
 
 
 def read_scan(path: str | PathLike[str], unit: str = "auto") -> Scan:
@@ -131,6 +131,7 @@ def _one_foot(level: Array, ground: Ground, side: str, load: Load, seed: int) ->
     rough = transform(T_rough_level, level)
     # stage 2: measure
     found = measure_points(rough, load, seed, side_known=found_side != "unknown")
+    check_proportions(found)
     # stage 3: the record
     points = found.located.points
     T = found.located.T_foot_rough @ T_rough_level @ ground.T_level_scanner

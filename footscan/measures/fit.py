@@ -13,14 +13,12 @@ from footscan.types import Array
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
 
 
-def extreme(
-    points: Array, axis: int, sign: float, patch_mm: float, tangential: tuple[float, float] = (1.0, 1.0)
-) -> Array | None:
+def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | None:
     """The extreme point (3,) of a smooth surface along ±axis.
 
     A quadric (coordinate along the axis over the two others) is fitted, robustly, to the points within ``patch_mm`` of
-    the outermost place, and its vertex is taken, kept inside the patch. None for fewer than 12 points. The raw
-    outermost point would lie outside the surface by several times the noise.
+    the outermost place (more where points are few), and its vertex is taken, kept inside the patch. None for fewer
+    than 12 points. The raw outermost point would lie outside the surface by several times the noise.
     """
     if len(points) < 12:
         return None
@@ -32,11 +30,11 @@ def extreme(
     gap = outermost[:60, None, :] - outermost[None, :, :]
     company = (np.abs(gap).max(axis=2) < 0.5 * patch_mm).sum(axis=1)
     centre = outermost[int(np.argmax(company >= 0.5 * company.max()))].copy()
-    scale = np.asarray(tangential) * patch_mm
+    scale = _patch_with_points(points[:, others] - centre[others], height - sign * centre[axis], patch_mm)
     bounds = points[:, others].min(axis=0), points[:, others].max(axis=0)
     for _ in range(4):
         uv = (points[:, others] - centre[others]) / scale
-        near = ((uv**2).sum(1) < 1.0) & (np.abs(height - sign * centre[axis]) < 0.8 * patch_mm)
+        near = ((uv**2).sum(1) < 1.0) & (np.abs(height - sign * centre[axis]) < 0.8 * scale)
         if near.sum() < 12:
             return None
         coefficients = _quadric(uv[near], height[near])
@@ -61,6 +59,13 @@ def extreme(
         if np.linalg.norm(centre - before) < 0.02:
             break
     return np.asarray(centre)
+
+
+def _patch_with_points(across: Array, depth: Array, patch_mm: float, fewest: int = 24) -> float:
+    """The patch's radius, widened up to 2.5 times until it holds enough points for a quadric."""
+    reach = np.sort(np.maximum(np.hypot(across[:, 0], across[:, 1]), np.abs(depth) / 0.8))
+    enough = float(reach[min(fewest, len(reach)) - 1])
+    return float(np.clip(enough, patch_mm, 2.5 * patch_mm))
 
 
 def _quadric(uv: Array, h: Array) -> Array | None:

@@ -116,7 +116,8 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
 
 def _longest_toe(front: Array) -> Array:
     """The foremost point of the surface."""
-    foremost = np.sort(front[:, 0])[-min(len(front), 10)]  # a few specks may stand ahead of the toes
+    specks = min(9, len(front) // 1000)  # so many may stand ahead of the toes
+    foremost = np.sort(front[:, 0])[-1 - specks]
     tip = extreme(
         front[(front[:, 0] > foremost - 25.0) & (front[:, 0] < foremost + 4.0)], axis=0, sign=1.0, patch_mm=6.0
     )

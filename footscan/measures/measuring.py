@@ -53,6 +53,7 @@ class Found:
     sole: SoleSurface
     landmarks: Landmarks
     values: Mapping[str, Measure]
+    halves: int  # pairs of halves that could be measured
 
 
 def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True) -> Found:
@@ -72,7 +73,7 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True)
         try:
             a, b = (_once(located.points[half], load, located.axis, settled=True) for half in (mask, ~mask))
         except ScanError:
-            continue  # too sparse to halve: the rule's own SD stays
+            continue  # too sparse to halve
         for key in values:
             va, vb = a[2][key].value, b[2][key].value
             if isinstance(va, float) and isinstance(vb, float):
@@ -85,7 +86,8 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True)
         missing = Measure.missing("left or right is unknown: say which with --side")
         values |= dict.fromkeys(SIDED, missing)
     sd = {name: np.sqrt(np.mean(np.square(both), axis=0)) for name, both in marks.items() if both}
-    return Found(located, sole, Landmarks(located.marks, sd), {key: values[key] for key in KEYS})
+    halves = max(len(found) for found in spread.values())
+    return Found(located, sole, Landmarks(located.marks, sd), {key: values[key] for key in KEYS}, halves)
 
 
 def _once(
@@ -111,6 +113,7 @@ def _with_sd(key: str, value: Measure, spread: list[float]) -> Measure:
         return value
     kind = kind_of(key)
     rule = PRINT_SD.get(key, RULE_SD[kind])
-    resampled = float(np.sqrt(np.mean(np.square(spread)))) if spread else rule
+    # no two halves to compare: the cloud is thin, and the rule's own SD would say too little
+    resampled = float(np.sqrt(np.mean(np.square(spread)))) if spread else 4.0 * rule
     sd = float(np.hypot(resampled, rule))
     return replace(value, sd=sd, sd_total=float(np.hypot(sd, REPEAT_SD[kind])))

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from footscan.errors import ScanError
 from footscan.measures.measuring import Found
 from footscan.scans.ground import Ground
 from footscan.scans.heading import SideVotes
 from footscan.types import QualityReason, Side
 
-POINTS_PER_CM2 = 25.0  #: after the 1 mm grid a good scan has about 100
+POINTS_PER_CM2 = 40.0  #: after the 1 mm grid a good scan has about 100
+#: Fractions of the length far outside any foot (ANSUR II: diagonal breadth 0.387 ± 0.017; children are broader).
+POSSIBLE = {"foot_breadth_mm": (0.27, 0.54), "instep_height_mm": (0.14, 0.42)}
+
+
+def check_proportions(found: Found) -> None:
+    """ScanError where what was measured can't be a foot's."""
+    for key, (low, high) in POSSIBLE.items():
+        value = found.values[key].value
+        share = value / found.located.length if isinstance(value, float) else None
+        if share is not None and not low <= share <= high:
+            raise ScanError(
+                f"expected a foot whose {key} is {low:.2f} to {high:.2f} of its length, found {share:.2f}:"
+                " this is no foot, or only a part of one"
+            )
 
 
 def judge(found: Found, ground: Ground, votes: SideVotes, side: Side, given: bool) -> tuple[int, list[QualityReason]]:
@@ -29,7 +44,7 @@ def judge(found: Found, ground: Ground, votes: SideVotes, side: Side, given: boo
     if float(found.located.points[:, 2].max()) < 0.36 * length:
         cost(5, "leg_short", "the scan ends below the ankle's narrowest place")
     density = len(found.located.points) / (0.9 * length * found.located.length * 0.75 / 100.0)
-    if density < POINTS_PER_CM2:
+    if density < POINTS_PER_CM2 or not found.halves:
         cost(
             10, "too_sparse", f"about {density:.0f} points a cm² are left after cleaning, {POINTS_PER_CM2:.0f} are good"
         )

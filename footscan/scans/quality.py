@@ -11,6 +11,7 @@ from footscan.types import Array
 #: Limits far outside any foot; what lies between them is measured and, where odd, flagged.
 BREADTH_TO_LENGTH = (0.26, 0.60)
 TOE_HEIGHT_TO_LENGTH = 0.19  #: height at 88 % of length: a toe box of a shoe and a stump's end stand higher
+FOREFOOT_FLATNESS = 0.85  #: height / breadth at 75 % of length: feet 0.37–0.45, unloaded ones to 0.73, a stump 0.97
 TALLER_BEHIND = 1.25  #: height at 30 % of length against that at 75 %
 
 
@@ -32,6 +33,13 @@ def check_is_foot(rough: Array) -> None:
             f" found {breadth:.2f}: this is no foot, or only a part of one"
         )
     toes, mid, rear = (_height(x, z, length, a) for a in (0.88, 0.75, 0.30))
+    front = np.abs(x - 0.75 * length) < 0.03 * length
+    flatness = mid / float(np.ptp(np.percentile(y[front], [1.0, 99.0]))) if front.sum() > 20 else np.inf
+    if flatness > FOREFOOT_FLATNESS:
+        raise ScanError(
+            f"expected a forefoot at most {FOREFOOT_FLATNESS:.2f} times as high as broad, found {flatness:.2f}:"
+            " this is no foot (a stump, a leg?)"
+        )
     tallest = TOE_HEIGHT_TO_LENGTH * length + 12.0
     if toes > tallest:
         raise ScanError(
