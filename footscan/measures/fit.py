@@ -165,7 +165,7 @@ def _radial_fit(angle: Array, radius: Array, d: Array, bins: int) -> tuple[Array
     weight = np.maximum(0.0, 1.0 - np.abs(offset) / 1.5)
     values, depth = np.repeat(radius, 3), np.repeat(d / HALF_WIDTH_MM, 3)
     alive = weight > 0
-    for _ in range(3):
+    for _ in range(2):
         w = weight * alive
         basis = np.stack([np.ones_like(offset), offset, depth, offset * offset])  # the square: no sag on tight bends
         moments = np.empty((bins, 4, 4))

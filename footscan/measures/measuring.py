@@ -42,7 +42,7 @@ REPEAT_SD = {"length": 0.9, "breadth": 0.9, "height": 1.0, "girth": 1.3, "angle"
 RULE_SD = {"length": 0.2, "breadth": 0.2, "height": 0.3, "girth": 0.4, "angle": 0.4, "ratio": 0.005, "volume": 40.0}
 #: the same for the values of the contact print, whose edge moves by millimetres for a tenth in height
 PRINT_SD = {"plantar_heel_breadth_mm": 3.0, "chippaux_smirak": 0.06, "staheli": 0.07, "clarke_angle_deg": 2.0}
-HALVINGS = 3
+HALVINGS = 2
 
 
 @dataclass(frozen=True, eq=False)

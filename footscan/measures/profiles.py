@@ -84,7 +84,7 @@ def profile(
     v = (c - mean[own]) / scale
     s = (t - at[own]) / step_mm
     alive = np.ones(len(h))
-    for _ in range(3):
+    for _ in range(2):
         basis = (np.ones_like(v), v, v * v, s)
         M, b = np.empty((bins, 4, 4)), np.empty((bins, 4))
         for i in range(4):

@@ -14,7 +14,7 @@ from footscan.synth import loft, skin, toes, truth
 from footscan.types import Array
 
 FRONT_APART, FRONT_FUSED = 0.845, 1.0
-ROUNDS, COARSE_ROUNDS, CALM_ROUND = 16, 6, 5
+ROUNDS, COARSE_ROUNDS, CALM_ROUND = 20, 7, 5
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Knob:
 KNOBS: Mapping[str, Knob] = {
     "mth1_station": Knob("mth1_station", 1.0, 2e-4, 1e-3, 0.740, 0.7372, 0.08),
     "mth5_station": Knob("mth5_station", 1.0, 2e-4, 2e-3, 0.635, 0.6428, 0.08),
-    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.05, 0.3903, 0.9725, 0.45),
+    "foot_breadth_mm": Knob("breadth", 0.38, 0.02, 0.10, 0.3903, 0.9725, 0.45),
     "ball_girth_mm": Knob("height_ball", 0.40, 0.05, 0.25, 0.9301, 1.053, 0.7),
-    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.10, 0.252, 0.9975, 0.5),
+    "instep_height_mm": Knob("height_50", 0.25, 0.03, 0.20, 0.252, 0.9975, 0.5),
     "heel_breadth_mm": Knob("heel", 0.27, 0.02, 0.05, 0.2675, 0.9765, 0.4),
     "ankle_girth_mm": Knob("leg_width", 0.85, 0.2, 1.0, 0.8464, 1.0437, 0.5),
     "arch_apex_height_mm": Knob("arch_mm", 1.0, 0.05, 0.10, 0.048, 0.048, 0.046),
@@ -47,8 +47,8 @@ KNOBS: Mapping[str, Knob] = {
     "malleolus_lateral_height_mm": Knob("malleolus_lateral_mm", 1.0, 0.2, 2.0, 0.2691, 0.2723, 0.08),
     "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0309, 0.026),
     "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.253, 20.0),
-    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0075, 0.08),
-    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 1.0, 12.0, 0.0060, 0.08),
+    "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0075, 0.05),
+    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 3.0, 12.0, 0.0060, 0.022),
 }
 
 
