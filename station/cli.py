@@ -6,6 +6,7 @@ Nothing heavy is imported here: ``plantar --help`` answers at once.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -20,10 +21,14 @@ from station.errors import INTERRUPTED
 from station.messages import Texts
 from station.parser import build, early_language
 
+#: Cycles are rare here and arrays are freed by their count; collecting while hundreds of modules load is for nothing.
+FEW_COLLECTIONS = 100_000
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (SystemExit for --help, --version and wrong usage)."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    gc.set_threshold(FEW_COLLECTIONS)
     for stream in (sys.stdout, sys.stderr):
         _utf8(stream)
     if not sys.warnoptions and "--debug" not in argv:

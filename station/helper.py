@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
+import gc
 import os
 import pickle
 import subprocess
@@ -131,6 +132,7 @@ def share(helper: Helper | None, jobs: Mapping[K, Callable[[], R]]) -> dict[K, R
 
 def serve() -> None:
     """The helper's side: answer until the input ends."""
+    gc.set_threshold(100_000)  # as in the first process
     asked = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints elsewhere

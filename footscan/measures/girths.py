@@ -100,7 +100,7 @@ def _ankle_girth(foot: Located) -> Measure:
     if not len(leg) or leg[:, 2].max() < start + 24.0:
         return Measure.missing(LEG_SHORT, method)
     tapes = []
-    for z in np.arange(start + 8.0, min(leg[:, 2].max() - 8.0, start + 90.0), 8.0):
+    for z in np.arange(start + 8.0, min(leg[:, 2].max() - 8.0, start + 90.0), 10.0):
         near = leg[np.abs(leg[:, 2] - z) < 4.0]
         tape = _tape(near, np.array([0.0, 0.0, z]), UP, AHEAD) if len(near) > 60 else None
         if tape is not None:

@@ -62,7 +62,7 @@ def find_ground(points: Array, rng: np.random.Generator) -> Ground:
 
 
 def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
-    sample = points[rng.permutation(len(points))[:5_000]]
+    sample = points[rng.permutation(len(points))[:2_500]]
     triples = sample[rng.integers(0, len(sample), (600, 3))]
     normals = np.cross(triples[:, 1] - triples[:, 0], triples[:, 2] - triples[:, 0])
     size = np.linalg.norm(normals, axis=1)
