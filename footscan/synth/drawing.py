@@ -17,6 +17,7 @@ FRONT = 0.535  #: from this station on the sections are vertical (x = const)
 # power of the bottom cap (thousandths: 2000 is an ellipse)
 _REAR_LINES = np.array(
     [
+        (  405,  1500,   -30,  1500,    10,     5,   500,   500,  2000),
         (  385,  1060,    15,  1060,    10,     5,   500,   500,  2000),
         (  372,   820,    42,   800,    10,     5,   500,   500,  2000),
         (  367,   670,    58,   620,    10,     3,   480,   480,  2000),
@@ -37,6 +38,7 @@ _REAR_LINES = np.array(
 # medial edge (5), lateral edge (5) of the same sections
 _REAR_EDGES = np.array(
     [
+        (  148,   166,   172,   162,   135,   128,   152,   158,   150,   122),
         (  130,   145,   149,   140,   115,   110,   132,   136,   130,   105),
         (  110,   129,   133,   122,    88,    96,   119,   123,   113,    82),
         (   99,   119,   122,   106,    69,    88,   111,   116,   100,    64),

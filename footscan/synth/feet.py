@@ -52,6 +52,15 @@ class FootSpec:
     toes: Literal["apart", "fused"] = "apart"
     sole: Literal["arched", "capped"] = "arched"
 
+    def __post_init__(self) -> None:
+        if self.side not in ("left", "right"):
+            raise ValueError(f"side must be left or right, got {self.side!r}")
+        if not 140.0 <= self.length_mm <= 340.0:
+            raise ValueError(f"length_mm must lie between 140 and 340, got {self.length_mm}")
+        low, high = 0.30 * self.length_mm, 1.35 * self.length_mm
+        if not low <= self.leg_mm <= high:
+            raise ValueError(f"leg_mm must lie between {low:.0f} and {high:.0f} for this length, got {self.leg_mm}")
+
 
 @dataclass(frozen=True, eq=False)
 class SyntheticFoot:

@@ -66,7 +66,13 @@ class Drawing:
     def body_shape(self) -> loft.BodyShape:
         """The factors of the loft."""
         names = {f.name for f in dataclasses.fields(loft.BodyShape)}
-        return loft.BodyShape(**{k: v for k, v in self.factors.items() if k in names}, fused=self.fused)
+        factors = {k: v for k, v in self.factors.items() if k in names}
+        return loft.BodyShape(**factors, top=self.leg_top_mm / self.length + 0.04, fused=self.fused)
+
+    @property
+    def leg_top_mm(self) -> float:
+        """The drawn leg is never shorter than the rearfoot angle needs; it is cut later."""
+        return max(self.leg_mm, self.factors["malleolus_lateral_mm"] + 110.0)
 
     def skin_shape(self) -> skin.SkinShape:
         """The factors of the skin."""
@@ -116,7 +122,9 @@ def start(
     wanted: Mapping[str, float],
 ) -> Drawing:
     """The drawing before any turn: from home towards what is wanted (``navicular_mm``: where the bump is drawn)."""
-    factors = {f.name: getattr(r, f.name) for r in _PLAIN for f in dataclasses.fields(r) if f.name != "fused"}
+    factors = {
+        f.name: getattr(r, f.name) for r in _PLAIN for f in dataclasses.fields(r) if f.name not in ("fused", "top")
+    }
     for size, knob in KNOBS.items():
         unit = length if size.endswith("_mm") else 1.0
         turn = (wanted.get(size, knob.size * unit) / unit - knob.size) / knob.slope
@@ -205,11 +213,10 @@ def sizes(
     above = max(near)
     top = min(above + 90.0, drawing.leg_mm - 1.0) if drawing.leg_mm > above + 40.0 else above + 90.0
     got["ankle_girth_mm"] = truth.ankle_girth(body, above + 8.0, top, 9)
-    leg_top = max(drawing.leg_mm, near[1] + 105.0)  # the drawing's leg is longer than any cut
-    got["rearfoot_angle_deg"] = truth.rearfoot_angle(body, float(lateral[2]), leg_top, 4) or 0.0
+    got["rearfoot_angle_deg"] = truth.rearfoot_angle(body, float(lateral[2]), drawing.leg_top_mm, 4) or 0.0
     got["navicular_height_mm"] = float(truth.navicular(v, length)[2])
     if "arch_apex_height_mm" in wanted:
-        apex = truth.arch_apex(body, 0.02 if coarse else 0.01)
+        apex = truth.arch_apex(body, 0.02)
         got["arch_apex_height_mm"], got["arch_apex_station"] = float(apex[2]), float(apex[0] / length)
     if "toe1_angle_deg" in wanted:
         all_points = np.vstack([v, *(g.reshape(-1, 3) for g in drawing.toes())])

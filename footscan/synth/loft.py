@@ -30,6 +30,7 @@ class BodyShape:
     height_50: float = 1.0  # dorsal height about 50 %
     height_ball: float = 1.0  # dorsal height of the ball
     swing5: float = 0.0  # how far the edge follows the fifth toe inwards, fraction of length
+    top: float = 1.0  # height up to which the leg is drawn
     fused: bool = False
 
 
@@ -67,7 +68,6 @@ def _rear_u() -> Array:
 
 
 _U_REAR = _rear_u()
-U_TOP = float(_U_REAR[0])
 
 
 def _knots(shape: BodyShape) -> tuple[Array, Array]:
@@ -107,7 +107,8 @@ def _edges(shape: BodyShape, x: Array) -> Array:
 
 def body_rows(shape: BodyShape, front_end: float, rows: int) -> Array:
     """u of the rows from the leg's top to the front end, closer where the front rounds off."""
-    rear = np.linspace(U_TOP, FRONT, int(rows * 0.64), endpoint=False)
+    u_top = float(np.interp(-shape.top, -REAR[:, 3], _U_REAR))  # outer z falls along the rows
+    rear = np.linspace(u_top, FRONT, int(rows * 0.64), endpoint=False)
     straight = np.linspace(FRONT, front_end - 0.05, int(rows * 0.22), endpoint=False)
     bow = front_end - 0.05 * np.cos(np.linspace(0.0, np.pi / 2, rows - len(rear) - len(straight)))
     return np.concatenate([rear, straight, bow])

@@ -109,15 +109,20 @@ def girth_at_tilt(skin: Skin, mth1: Array, mth5: Array, tilt_deg: float) -> tupl
 
 def least_girth(skin: Skin, mth1: Array, mth5: Array, near: float | None = None) -> tuple[float, float, float, float]:
     """Taut ball girth, raw perimeter, top and tilt: the least hull perimeter over tilts up to 20 degrees; with ``near``
-    only its surroundings are searched."""
-    tilts = np.arange(-20.0, 20.1, 2.0) if near is None else np.clip(near + np.array([-3.0, 0.0, 3.0]), -20.0, 20.0)
-    values = np.array([girth_at_tilt(skin, mth1, mth5, t)[0] for t in tilts])
-    best = float(tilts[int(values.argmin())])
-    for step in (2.0, 0.25) if near is None else (2.0,):
-        if abs(best) + step <= 20.0:
-            a, b, c = (girth_at_tilt(skin, mth1, mth5, best + d)[0] for d in (-step, 0.0, step))
-            if a - 2 * b + c > 0:
-                best = float(np.clip(best + np.clip(0.5 * step * (a - c) / (a - 2 * b + c), -step, step), -20.0, 20.0))
+    (a tilt) only its surroundings are searched."""
+
+    def girth(tilt: float) -> float:
+        return girth_at_tilt(skin, mth1, mth5, tilt)[0]
+
+    best, steps = near, (3.0,)
+    if best is None:
+        tilts = np.arange(-20.0, 20.1, 2.0)
+        best, steps = float(tilts[int(np.argmin([girth(float(t)) for t in tilts]))]), (2.0, 0.25)
+    for step in steps:  # the vertex of the parabola through three tilts
+        a, b, c = girth(best - step), girth(best), girth(best + step)
+        if a - 2 * b + c > 0:
+            move = float(np.clip(0.5 * step * (a - c) / (a - 2 * b + c), -step, step))
+            best = float(np.clip(best + move, -20.0, 20.0))
     return (*girth_at_tilt(skin, mth1, mth5, best), best)
 
 
