@@ -114,7 +114,8 @@ def least_girth(skin: Skin, mth1: Array, mth5: Array, near: float | None = None)
     def girth(tilt: float) -> float:
         return girth_at_tilt(skin, mth1, mth5, tilt)[0]
 
-    best, steps = near, (3.0,)
+    best = near
+    steps: tuple[float, ...] = (3.0,)
     if best is None:
         tilts = np.arange(-20.0, 20.1, 2.0)
         best, steps = float(tilts[int(np.argmin([girth(float(t)) for t in tilts]))]), (2.0, 0.25)
