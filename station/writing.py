@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from station.console import dump
 from station.documents import measure_document, pressure_document
-from station.helper import Helper
+from station.helper import Helper, share
 from station.orders import LOG, Draft
 from station.prescriptions import prescription_document
 from station.results import LeftOut
@@ -81,17 +81,15 @@ def write(
         left_out.append(LeftOut("no_matplotlib"))
         drawing = False
     log.tell("make.writing")
-    drawings = _drawings(made) if drawing else {}
-    # the helper draws, this process does the rest: loading what draws takes as long as half of the pictures
-    drawn = {name: helper.submit(draw).result for name, draw in drawings.items()} if helper else drawings
-    for name, make in (_meshes(made, asked) | drawn).items():
-        work.write(name, make())
+    jobs = _meshes(made, asked) | (_drawings(made) if drawing else {})
+    for name, data in share(helper, jobs).items():
+        work.write(name, data)
     if "json" in asked:
         for name, document in papers.items():
             work.write(name, dump(document))
     if "report" in asked:
         log.tell("make.reporting")
-        left_out += _report(work, papers, list(drawings), lang)
+        left_out += _report(work, papers, [name for name in jobs if name.startswith(PICTURES)], lang)
     if drawing and "pictures" not in asked:
         shutil.rmtree(work.folder / PICTURES)  # they were for the report alone
     log.tell("make.finishing")
