@@ -123,6 +123,23 @@ def test_sizes_that_no_foot_has_are_refused() -> None:
         make_foot(FootSpec(toe1_angle_deg=1.0))
 
 
+def test_a_spec_without_sense_is_refused() -> None:
+    for wrong in ({"leg_mm": 50.0}, {"length_mm": 27.0}, {"side": "both"}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            FootSpec(**wrong)
+
+
+@pytest.mark.parametrize("leg_mm", [90.0, 330.0])
+def test_the_leg_is_as_long_as_asked(leg_mm: float) -> None:
+    foot = make_foot(FootSpec(leg_mm=leg_mm))
+    assert as_trimesh(foot).is_watertight
+    assert foot.mesh.vertices[:, 2].max() == pytest.approx(leg_mm, abs=1e-6)
+    assert (foot.truth["rearfoot_angle_deg"] is None) == (leg_mm < 160.0)
+    if leg_mm > 160.0:
+        assert foot.truth["rearfoot_angle_deg"] == pytest.approx(2.0, abs=0.3)
+        assert foot.truth["ankle_girth_mm"] == pytest.approx(0.8464 * 270.0, abs=1.0)
+
+
 def test_unsupported_truth_is_none() -> None:
     capped = make_foot(SPECS["capped"])
     for key in ("arch_index", "arch_apex_height_mm", "staheli", "clarke_angle_deg", "rearfoot_angle_deg", "toe_type"):

@@ -122,7 +122,7 @@ def make_foot(spec: FootSpec | None = None) -> SyntheticFoot:
 @functools.lru_cache(maxsize=12)
 def _make(spec: FootSpec) -> SyntheticFoot:
     """One foot; the same spec is not built twice (about 5 MB each)."""
-    length, fused, arched = spec.length_mm, spec.toes == "fused", spec.sole == "arched"
+    length, fused, arched = float(spec.length_mm), spec.toes == "fused", spec.sole == "arched"
     # stage 1: the drawing that has the asked sizes
     wanted = wanted_sizes(spec)
     navicular = NAVICULAR_SHARE * length if spec.navicular_height_mm is None else spec.navicular_height_mm
