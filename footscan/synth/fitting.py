@@ -48,7 +48,7 @@ KNOBS: Mapping[str, Knob] = {
     "bimalleolar_breadth_mm": Knob("malleolus_bump_mm", 2.0, 0.1, 0.5, 0.276, 0.0309, 0.026),
     "rearfoot_angle_deg": Knob("tilt_deg", 1.0, 0.05, 0.3, 2.0, 1.253, 20.0),
     "toe1_angle_deg": Knob("swing1", 250.0, 0.05, 1.0, 8.0, -0.0075, 0.05),
-    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 3.0, 12.0, 0.0060, 0.022),
+    "toe5_angle_deg": Knob("swing5", 300.0, 0.05, 6.0, 12.0, 0.0060, 0.022),
 }
 
 
