@@ -161,10 +161,15 @@ def volumes(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
     below = p[p[:, 2] <= limit]
     i = np.clip(((below[:, 0] - sole.x_mm[0]) / step + 0.5).astype(np.int64), 0, shape[0] - 1)
     j = np.clip(((below[:, 1] - sole.y_mm[0]) / step + 0.5).astype(np.int64), 0, shape[1] - 1)
-    top = np.full(shape, -np.inf)
-    np.maximum.at(top, (i, j), below[:, 2])
+    flat = i * shape[1] + j
+    highest = np.full(inside.size, -np.inf)
+    np.maximum.at(highest, flat, below[:, 2])
+    sheet = below[:, 2] > highest[flat] - 2.0  # the mean of the upper skin: its highest point is noise
+    count = np.bincount(flat[sheet], minlength=inside.size)
+    total = np.bincount(flat[sheet], weights=below[sheet, 2], minlength=inside.size)
+    top = np.where(count > 0, total / np.maximum(count, 1), -np.inf).reshape(shape)
     tall = np.zeros(shape, dtype=np.bool_)
-    high = p[p[:, 2] > limit]
+    high = p[(p[:, 2] > limit) & (p[:, 2] < limit + 6.0)]  # higher up the leg is wider
     ih = np.clip(((high[:, 0] - sole.x_mm[0]) / step + 0.5).astype(np.int64), 0, shape[0] - 1)
     jh = np.clip(((high[:, 1] - sole.y_mm[0]) / step + 0.5).astype(np.int64), 0, shape[1] - 1)
     tall[ih, jh] = True
@@ -175,11 +180,9 @@ def volumes(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
     nearest = ndimage.distance_transform_edt(~(known | tall), return_distances=False, return_indices=True)
     top = np.where(tall, limit, top)
     top = np.where(known | tall, top, top[nearest[0], nearest[1]])
-    column = (
-        np.where(inside, np.maximum(top - np.where(inside, sole.z_mm, 0.0), 0.0), 0.0).sum(axis=1)
-        * step
-        * step
-        / 1000.0
-    )
+    # a column at the plan's edge is covered by half
+    share = np.where(ndimage.binary_erosion(inside), 1.0, 0.5) * inside
+    height = np.maximum(top - np.where(inside, sole.z_mm, 0.0), 0.0)
+    column = (share * height).sum(axis=1) * step * step / 1000.0
     thirds = [column[(sole.x_mm >= a * length / 3) & (sole.x_mm < (a + 1) * length / 3)].sum() for a in range(3)]
     return {k: Measure(float(v), method=method) for k, v in zip(keys, (column.sum(), *thirds))}

@@ -11,6 +11,7 @@ from footscan.frame import along
 from footscan.types import Array
 
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
+ARC_MM = 2.5  #: the places of a section's curve are this far apart
 
 
 def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | None:
@@ -120,9 +121,9 @@ def hull_perimeter(uv: Array) -> float:
 def section(points: Array, origin: Array, normal: Array, up: Array) -> Section | None:
     """The closed curve in which the surface under ``points`` (n, 3) cuts a plane, star-shaped around its middle.
 
-    ``e2`` is ``up`` laid into the plane, ``e1`` at right angles. In each direction the radius is a robust local fit,
-    quadratic in the angle, linear in the distance from the plane, of the points within 2.5 mm. None where fewer than
-    half the directions have points.
+    ``e2`` is ``up`` laid into the plane, ``e1`` at right angles. A first curve by the radius in each direction, then
+    evenly along that curve the offset across it: robust local fits, quadratic along the curve, linear in the distance
+    from the plane, of the points within 2.5 mm. None where fewer than half the directions have points.
     """
     # stage 1: the slab, in plane coordinates
     normal = normal / np.linalg.norm(normal)
@@ -137,49 +138,76 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
     uv = np.stack([along(p, e1), along(p, e2)], axis=1)
     middle = (np.percentile(uv, 1, axis=0) + np.percentile(uv, 99, axis=0)) / 2
     uv = uv - middle
-    # stage 2: about 3 mm of arc a direction, more where points are few
+    # stage 2: a first curve, about 4 mm of arc a direction, more where points are few
     radius = np.hypot(uv[:, 0], uv[:, 1])
-    bins = int(np.clip(min(2 * np.pi * np.median(radius) / 3.0, near.sum() / 8.0), 24, 120))
+    bins = int(np.clip(min(2 * np.pi * np.median(radius) / 4.0, len(d) / 8.0), 24, 90))
     angle = np.arctan2(uv[:, 1], uv[:, 0])
-    r, se, full = _radial_fit(angle, radius, d, bins)
+    r, _, full = _curve_fit((angle + np.pi) / (2 * np.pi), radius, d, bins)
     covered = float(full.mean())
     if covered < 0.5:
         return None
-    # stage 3: directions without points take their neighbours' radius
     theta = -np.pi + (np.arange(bins) + 0.5) * 2 * np.pi / bins
-    if not full.all():
+    if not full.all():  # directions without points take their neighbours' radius
         r = np.interp(theta, theta[full], r[full], period=2 * np.pi)
-        se = np.where(full, se, 2.0)
-    curve = np.stack([r * np.cos(theta), r * np.sin(theta)], axis=1)
+    # stage 3: along that curve, every 2.5 mm the offset across it
+    fine = np.linspace(-np.pi, np.pi, 4 * bins, endpoint=False)
+    rough = _smooth_radius(fine, theta, r)
+    step = np.linalg.norm(np.roll(rough, -1, axis=0) - rough, axis=1)
+    run = np.concatenate([[0.0], np.cumsum(step)])
+    share = np.interp(angle, np.append(fine, np.pi), run / run[-1])
+    bins = int(np.clip(min(run[-1] / ARC_MM, len(d) / 8.0), 24, 160))
+    # the curve's place and outward normal at a share of its length
+    ahead = np.roll(rough, -1, axis=0) - np.roll(rough, 1, axis=0)
+    outward = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1) / np.linalg.norm(ahead, axis=1)[:, None]
+
+    def at(where: Array, values: Array) -> Array:
+        closed = np.vstack([values, values[:1]])
+        return np.stack([np.interp(where, run / run[-1], closed[:, k]) for k in (0, 1)], axis=1)
+
+    offset = np.einsum("ij,ij->i", uv - at(share, rough), at(share, outward))
+    o, se, full = _curve_fit(share, offset, d, bins)
+    even = (np.arange(bins) + 0.5) / bins
+    o, se = np.where(full, o, 0.0), np.where(full, se, 2.0)
+    curve = at(even, rough) + o[:, None] * at(even, outward)
     return Section(curve, origin + middle[0] * e1 + middle[1] * e2, e1, e2, covered, se)
 
 
-def _radial_fit(angle: Array, radius: Array, d: Array, bins: int) -> tuple[Array, Array, Array]:
-    """Radius, its standard error and presence for each of ``bins`` directions: local least squares r ~ 1, angle, d."""
-    step = 2 * np.pi / bins
-    own = np.minimum(((angle + np.pi) / step).astype(np.int64), bins - 1)
-    # each point serves its own direction and the two beside it (a window of three, weight falling off)
+def _smooth_radius(fine: Array, theta: Array, r: Array) -> Array:
+    """Points (k, 2) of the curve r(theta) at the angles ``fine``, periodic cubic between its nodes (Catmull-Rom)."""
+    step = theta[1] - theta[0]
+    u = (fine - theta[0]) / step
+    k = np.floor(u).astype(np.int64)
+    t = u - k
+    a, b, c, d = (r[(k + j) % len(r)] for j in (-1, 0, 1, 2))
+    radius = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    return np.stack([radius * np.cos(fine), radius * np.sin(fine)], axis=1)
+
+
+def _curve_fit(where: Array, value: Array, d: Array, bins: int) -> tuple[Array, Array, Array]:
+    """Value, its standard error and presence for each of ``bins`` even places of a closed curve, by local least squares
+    value ~ 1, where, where², d. ``where`` (n,) share of the curve's length in [0, 1], ``d`` (n,) mm from its plane."""
+    u = where * bins
+    own = np.minimum(u.astype(np.int64), bins - 1)
+    # each point serves its own place and the two beside it (a window of three, weight falling off)
     shift = np.array([-1, 0, 1])
     which = ((own[:, None] + shift) % bins).ravel()
-    offset = ((angle + np.pi)[:, None] / step - (own[:, None] + 0.5) - shift).ravel()  # in steps from that direction
+    offset = (u[:, None] - (own[:, None] + 0.5) - shift).ravel()  # in steps from that place
     weight = np.maximum(0.0, 1.0 - np.abs(offset) / 1.5)
-    values, depth = np.repeat(radius, 3), np.repeat(d / HALF_WIDTH_MM, 3)
+    values, depth = np.repeat(value, 3), np.repeat(d / HALF_WIDTH_MM, 3)
+    basis = np.stack([np.ones_like(offset), offset, depth, offset * offset])  # the square: no sag on tight bends
     alive = weight > 0
     for _ in range(2):
         w = weight * alive
-        basis = np.stack([np.ones_like(offset), offset, depth, offset * offset])  # the square: no sag on tight bends
         moments = np.empty((bins, 4, 4))
         right = np.empty((bins, 4))
         for i in range(4):
-            right[:, i] = np.bincount(which, weights=w * basis[i] * values, minlength=bins)
+            weighted = w * basis[i]
+            right[:, i] = np.bincount(which, weights=weighted * values, minlength=bins)
             for j in range(i, 4):
-                moments[:, i, j] = moments[:, j, i] = np.bincount(
-                    which, weights=w * basis[i] * basis[j], minlength=bins
-                )
+                moments[:, i, j] = moments[:, j, i] = np.bincount(which, weights=weighted * basis[j], minlength=bins)
         count = np.bincount(which, weights=w > 0, minlength=bins)
         full = (count >= 6) & (moments[:, 0, 0] > 0)
-        moments += np.eye(4) * (1e-3 * moments[:, 0, 0] + 1e-9)[:, None, None]
-        moments[:, 0, 0] /= 1.0 + 1e-3  # the level itself is not shrunk
+        moments += np.diag([0.0, 1.0, 1.0, 1.0]) * (1e-3 * moments[:, :1, :1] + 1e-9) + 1e-12 * np.eye(4)
         fit = np.linalg.solve(moments, right[:, :, None])[:, :, 0]
         rest = values - np.einsum("ij,ji->i", fit[which], basis)
         spread = _robust_spread(rest[alive])

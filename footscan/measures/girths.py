@@ -21,14 +21,15 @@ def girths(foot: Located) -> dict[str, Measure]:
     fore = p[(p[:, 0] > 0.42 * length) & (p[:, 0] < 0.9 * length)]
     # the ball: planes through MTH1 and MTH5, tilted about that line
     mth1, mth5 = marks["mth1"], marks["mth5"]
-    line = (mth5 - mth1) * [1.0, 1.0, 0.0]
-    line = line / np.linalg.norm(line)
-    vertical_normal = np.cross(line, UP)
-    vertical_normal *= np.sign(vertical_normal[0]) or 1.0
+    line = (mth5 - mth1) / np.linalg.norm(mth5 - mth1)
+    upright = UP - line * line[2]
+    upright = upright / np.linalg.norm(upright)
+    ahead = np.cross(line, upright)
+    ahead = ahead * (np.sign(ahead[0]) or 1.0)
     middle = (mth1 + mth5) / 2
     cuts = []
     for tilt in np.radians(np.arange(-20.0, 20.1, 5.0)):
-        normal = np.cos(tilt) * vertical_normal + np.sin(tilt) * UP
+        normal = np.cos(tilt) * ahead + np.sin(tilt) * upright
         cut = section(fore, middle, normal, UP)
         if cut is not None and cut.covered > CLOSED:
             cuts.append((float(tilt), cut.hull_perimeter_mm(), cut.perimeter_mm(), float(cut.points[:, 2].max())))

@@ -17,6 +17,7 @@ from footscan.measures.profiles import Profile, hills, profile
 from footscan.types import Array
 
 CLEAR_MM = 2.5  #: no extreme of the plan lies lower, but what is left of a scanned floor does
+CONTACT_MM = 2.0  #: the skin this near the floor is the contact print
 LOW_MM = 40.0  #: heel and ball are looked for below this height
 TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes high
 MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
@@ -24,9 +25,10 @@ INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quot
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
 AXIS_STILL_DEG = 0.05
 MOST_TURNS = 8
-BEND_DEG = (float(np.radians(34.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
+BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
+PEAK_WINDOW = 0.04  #: of foot length: half the stretch of an edge that its outermost place is read from
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 
@@ -107,7 +109,7 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
     for name, sign, (a, b) in (("mth1", 1.0, MTH1_RANGE), ("mth5", -1.0, MTH5_RANGE)):
         near = low[(low[:, 2] >= 5.0) & (low[:, 0] > heel[0] + (a - 0.08) * length)]
         edge = profile(near[near[:, 0] < heel[0] + (b + 0.08) * length], along=0, out=1, sign=sign)
-        found = edge.peak(heel[0] + a * length, heel[0] + b * length, 0.05 * length)
+        found = edge.peak(heel[0] + a * length, heel[0] + b * length, PEAK_WINDOW * length)
         if found is None:
             raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
         marks[name] = np.array([found[0], found[1], np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=15.0))])
@@ -168,12 +170,9 @@ def _more_marks(foot: Located) -> dict[str, Array]:
     """Landmarks that hang on axis and length: heel, instep, ankle, malleoli, toe bulges."""
     p, length = foot.points, foot.length
     marks: dict[str, Array] = {}
-    # heel landing: the lowest point of the heel's rear contact edge
-    rear = p[(p[:, 0] < 0.2 * length) & (p[:, 2] < 0.5 * LOW_MM)]
-    sole = profile(rear[np.abs(rear[:, 1]) < 0.06 * length], along=0, out=2, sign=-1.0)
-    low = sole.at[np.isfinite(sole.reach) & (sole.reach < 1.0)]
-    if len(low):
-        marks["heel_landing"] = np.array([float(low.min()), 0.0, 0.0])
+    landing = _heel_landing(p, length)
+    if landing is not None:
+        marks["heel_landing"] = landing
     for name, edge in (("heel_medial", foot.medial), ("heel_lateral", foot.lateral)):
         found = edge.peak(0.08 * length, 0.24 * length, 12.0)
         if found is not None:
@@ -198,6 +197,24 @@ def _more_marks(foot: Located) -> dict[str, Array]:
         if mark is not None:
             marks[name] = mark
     return marks
+
+
+def _heel_landing(p: Array, length: float) -> Array | None:
+    """The rear end of the contact print, laid on the floor: where the skin behind the heel comes within 2 mm of it.
+
+    Read off the heel's outline from the side, its rear reach a millimetre of height at a time: under 2.5 mm what is
+    left of a scanned floor would be taken for skin.
+    """
+    rear = p[(p[:, 0] < 0.2 * length) & (p[:, 2] < 14.0) & (p[:, 2] >= CLEAR_MM) & (np.abs(p[:, 1]) < 0.1 * length)]
+    edge = profile(rear, along=2, out=0, sign=-1.0, step_mm=1.0)
+    good = np.isfinite(edge.reach)
+    if good.sum() < 5:
+        return None
+    # the heel is round: its rear reach over the root of the height is all but a straight line there
+    root = np.sqrt(edge.at[good])
+    c = np.polynomial.polynomial.polyfit(root, edge.reach[good], 2)
+    x = float(np.polynomial.polynomial.polyval(np.sqrt(CONTACT_MM), c))
+    return np.array([x, float(np.median(edge.cross[good][:3])), 0.0])
 
 
 def _ankle_bend(foot: Located, landing: Array) -> Array | None:

@@ -20,8 +20,8 @@ def lengths(foot: Located) -> dict[str, Measure]:
     mth1, mth5 = marks["mth1"], marks["mth5"]
     axis = f"axis {foot.axis}"
     ball = (
-        foot.medial.peak(0.60 * length, 0.82 * length, 0.05 * length),
-        foot.lateral.peak(0.52 * length, 0.78 * length, 0.05 * length),
+        foot.medial.peak(0.60 * length, 0.82 * length, 0.03 * length),
+        foot.lateral.peak(0.52 * length, 0.78 * length, 0.03 * length),
     )
     across = ball[0][1] - ball[1][1] if ball[0] and ball[1] else None
     heel = _breadth(foot, 0.16)
@@ -112,7 +112,8 @@ def angles(foot: Located) -> dict[str, Measure]:
     found: dict[str, Measure] = {}
     lines = {}
     for toe, edge, sign in (("toe1", foot.medial, 1.0), ("toe5", foot.lateral, -1.0)):
-        tangent = _tangent(edge.at, sign * edge.reach, length)
+        at, reach = edge.at, sign * smoothed(edge.reach)
+        tangent = _tangent(at, reach, length)
         method = "tangent of heel and ball against the line ball to toe"
         if tangent is None:
             found[f"{toe}_angle_deg"] = Measure.missing(NO_POINTS, method)
@@ -120,12 +121,12 @@ def angles(foot: Located) -> dict[str, Measure]:
         slope, contact = tangent
         lines[toe] = slope
         window = (0.82, 0.97) if toe == "toe1" else (0.72, 0.88)
-        near = np.isfinite(edge.reach) & (edge.at > window[0] * length) & (edge.at < window[1] * length)
-        near &= edge.at > contact[0] + 0.06 * length
+        near = np.isfinite(reach) & (at > window[0] * length) & (at < window[1] * length)
+        near &= at > contact[0] + 0.06 * length
         if near.sum() < 3:
             found[f"{toe}_angle_deg"] = Measure.missing(NO_POINTS, method)
             continue
-        to_toe = (sign * edge.reach[near] - contact[1]) / (edge.at[near] - contact[0])
+        to_toe = (reach[near] - contact[1]) / (at[near] - contact[0])
         found[f"{toe}_angle_deg"] = Measure(
             float(np.degrees(np.arctan(slope) - np.arctan(to_toe.max()))), method=method
         )
@@ -142,6 +143,15 @@ def angles(foot: Located) -> dict[str, Measure]:
     found["rearfoot_angle_deg"] = _rearfoot(foot)
     found["toe_type"] = _toe_type(foot)
     return found
+
+
+def smoothed(reach: Array) -> Array:
+    """An edge with its noise taken off by local parabolas over seven stations (Savitzky & Golay 1964,
+    doi:10.1021/ac60214a047); stations beside a gap or the end stay as they are."""
+    weights = np.array([-2.0, 3.0, 6.0, 7.0, 6.0, 3.0, -2.0]) / 21.0
+    smooth = np.convolve(np.pad(reach, 3, mode="edge"), weights, mode="valid")
+    smooth[:3], smooth[-3:] = reach[:3], reach[-3:]
+    return np.where(np.isfinite(smooth), smooth, reach)
 
 
 def _tangent(at: Array, reach: Array, length: float) -> tuple[float, Array] | None:

@@ -10,7 +10,8 @@ from scipy import ndimage
 from footscan.types import Array
 
 SPECK_MM = 1.5
-DEPTH_MM = 3.5  #: points this near the outermost one of a station take part in its fit
+DEPTH_MM = 3.5  #: points this near the outermost one of a station take part in its first fit
+NEAR_MM = 6.0  #: points this near the first fit's vertex take part in the second
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,24 +32,42 @@ class Profile:
         return float(np.interp(at, self.at[good], self.reach[good], left=np.nan, right=np.nan))
 
     def peak(self, low: float, high: float, window: float) -> tuple[float, float, bool] | None:
-        """Station and reach of the largest reach in [low, high]: vertex of a parabola over ±window mm, and whether it
-        lies inside (False: the largest value is at the end of the range). None without points."""
+        """Station and reach of the largest reach in [low, high]: top of a cubic over ±window mm (outlines are steeper on
+        one side of their tops), and whether it lies inside (False: the largest value is at the end of the range). None
+        without points."""
         good = np.isfinite(self.reach) & (self.at >= low) & (self.at <= high)
         if good.sum() < 5:
             return None
-        at, reach = self.at[good], self.reach[good]
-        best = float(at[np.argmax(_smooth(self.sign * reach))])
+        at, reach = self.at[good], self.sign * self.reach[good]
+        best = float(at[np.argmax(_smooth(reach))])
         value = float(reach.max())
-        for _ in range(4):
+        for _ in range(5):
             near = np.isfinite(self.reach) & (np.abs(self.at - best) <= window)
-            if near.sum() < 5:
-                return best, value, False
-            c = np.polynomial.polynomial.polyfit(self.at[near] - best, self.sign * self.reach[near], 2)
-            value = self.sign * float(c[0])
-            if c[2] >= -1e-5:  # no hill: a slope or a hollow
-                return best, value, False
-            best = float(np.clip(best + np.clip(-c[1] / (2 * c[2]), -window, window), low, high))
-        return best, value, low + 0.5 < best < high - 0.5
+            if near.sum() < 6:
+                return best, self.sign * value, False
+            u = (self.at[near] - best) / window
+            c = np.polynomial.polynomial.polyfit(u, self.sign * self.reach[near], 3)
+            top = _cubic_top(c)
+            value = float(np.polynomial.polynomial.polyval(top, c))
+            moved = float(np.clip(best + top * window, low, high))
+            slope = abs(top) >= 0.999  # no hill in the window: a slope or a hollow
+            if slope and (low < moved < high):
+                best = moved
+                continue
+            if abs(moved - best) < 0.02:
+                best = moved
+                break
+            best = moved
+        return best, self.sign * value, not slope and low + 0.5 < best < high - 0.5
+
+
+def _cubic_top(c: Array) -> float:
+    """Where in [-1, 1] the cubic c0 + c1 u + c2 u² + c3 u³ is largest."""
+    inner = c[2] ** 2 - 3.0 * c[1] * c[3]
+    places = [-1.0, 1.0]
+    if inner > 0.0 and (root := float(np.sqrt(inner) - c[2])) > 1e-9:  # without slope, bending down
+        places.append(float(np.clip(c[1] / root, -1.0, 1.0)))
+    return max(places, key=lambda u: float(c[0] + u * (c[1] + u * (c[2] + u * c[3]))))
 
 
 def _smooth(values: Array) -> Array:
@@ -62,12 +81,14 @@ def profile(
     """The surface's extreme in direction ``sign`` · axis ``out`` at stations ``step_mm`` apart on axis ``along``.
 
     At each station a parabola over the third axis is fitted to the outermost points (those within ``depth_mm`` of the
-    outermost) and its vertex taken: on noisy points the plain maximum would lie several noises too far out.
+    outermost), then a cubic to those within 6 mm of its vertex, for skin bends more on one side of its extreme. The
+    top is taken: on noisy points the plain maximum would lie several noises too far out.
     """
     cross = 3 - along - out
     t, h, c = points[:, along], sign * points[:, out], points[:, cross]
     if len(points) < 12:
-        return Profile(np.zeros(0), np.zeros(0), np.zeros(0))
+        return Profile(np.zeros(0), np.zeros(0), np.zeros(0), sign)
+    # stage 1: the outermost layer of each station
     low = np.floor(t.min() / step_mm) * step_mm
     own = ((t - low) / step_mm).astype(np.int64)
     bins = int(own.max()) + 1
@@ -78,32 +99,60 @@ def profile(
     top = np.minimum(top, ndimage.median_filter(top, size=7, mode="nearest") + SPECK_MM)
     near = (h > top[own] - depth_mm) & (h < top[own] + 0.5)
     own, h, c, t = own[near], h[near], c[near], t[near]
-    count = np.bincount(own, minlength=bins).astype(float)
-    mean = np.bincount(own, weights=c, minlength=bins) / np.maximum(count, 1)
-    scale = 5.0
-    v = (c - mean[own]) / scale
     s = (t - at[own]) / step_mm
+    count = np.bincount(own, minlength=bins)
+    centre = np.bincount(own, weights=c, minlength=bins) / np.maximum(count, 1)
+    # stage 2: a parabola over all of the layer, a cubic over its middle, each refitted without what lies off
+    reach, vertex = _vertices(own, s, c - centre[own], h, bins)
+    place = centre + vertex
+    tidy = ndimage.median_filter(place, size=5, mode="nearest")
+    window = (np.abs(c - tidy[own]) < NEAR_MM) & (np.abs(h - reach[own]) < depth_mm)
+    own, h, c, s = own[window], h[window], c[window], s[window]
+    inner = np.bincount(own, minlength=bins)
+    finer, vertex = _vertices(own, s, c - tidy[own], h, bins, cubic=True)
+    usable = (inner >= 12) & (np.abs(finer - reach) < 1.5)
+    reach = np.where(usable, finer, reach)
+    place = np.where(usable, tidy + vertex, place)
+    bad = count < 6
+    return Profile(at, np.where(bad, np.nan, sign * reach), np.where(bad, np.nan, place), sign)
+
+
+def _vertices(own: Array, s: Array, c: Array, h: Array, bins: int, cubic: bool = False) -> tuple[Array, Array]:
+    """Height and place of the top of h ~ 1, s, c, c² (and c³) in each bin, kept between the bin's own points."""
+    v = c / NEAR_MM
+    basis = [np.ones_like(v), s, v, v * v, *([v * v * v] if cubic else [])]
+    k = len(basis)
     alive = np.ones(len(h))
     for _ in range(2):
-        basis = (np.ones_like(v), v, v * v, s)
-        M, b = np.empty((bins, 4, 4)), np.empty((bins, 4))
-        for i in range(4):
-            b[:, i] = np.bincount(own, weights=alive * basis[i] * h, minlength=bins)
-            for j in range(i, 4):
-                M[:, i, j] = M[:, j, i] = np.bincount(own, weights=alive * basis[i] * basis[j], minlength=bins)
-        M += np.eye(4) * np.array([1e-9, 1e-2, 1e-2, 1e-2]) * np.maximum(count, 1)[:, None, None] * 0.01
-        fit = np.linalg.solve(M + np.eye(4) * 1e-9, b[:, :, None])[:, :, 0]
-        rest = h - (fit[own, 0] + fit[own, 1] * v + fit[own, 2] * v * v + fit[own, 3] * s)
-        spread = 1.4826 * np.median(np.abs(rest[alive > 0])) + 1e-3
+        M, b = np.empty((bins, k, k)), np.empty((bins, k))
+        for i in range(k):
+            weighted = alive * basis[i]
+            b[:, i] = np.bincount(own, weights=weighted * h, minlength=bins)
+            for j in range(i, k):
+                M[:, i, j] = M[:, j, i] = np.bincount(own, weights=weighted * basis[j], minlength=bins)
+        M += np.diag([0.0] + [1e-4] * (k - 1)) * np.maximum(M[:, :1, :1], 1.0) + 1e-9 * np.eye(k)
+        fit = np.linalg.solve(M, b[:, :, None])[:, :, 0]
+        rest = h - np.einsum("ij,ji->i", fit[own], np.stack(basis))
+        spread = 1.4826 * np.median(np.abs(rest[alive > 0])) if len(rest) else 0.0
         alive = (np.abs(rest) < max(3.5 * spread, 0.3)).astype(float)
-    a, b1, c2 = fit[:, 0], fit[:, 1], fit[:, 2]
-    widest = np.zeros(bins)
-    np.maximum.at(widest, own, np.abs(v))
-    vertex = np.where(c2 < -1e-6, -b1 / np.where(c2 < -1e-6, 2 * c2, -1.0), np.sign(b1) * widest)
-    vertex = np.clip(vertex, -widest, widest)
-    reach = a + b1 * vertex + c2 * vertex * vertex
-    bad = count < 6
-    return Profile(at, np.where(bad, np.nan, sign * reach), np.where(bad, np.nan, mean + vertex * scale), sign)
+    # the top: where the curve has no slope and bends down, else its higher end
+    first, last = np.full(bins, np.inf), np.full(bins, -np.inf)
+    np.minimum.at(first, own, v)
+    np.maximum.at(last, own, v)
+    empty = first > last
+    first, last = np.where(empty, 0.0, first), np.where(empty, 0.0, last)
+    c0, c1, c2 = fit[:, 0], fit[:, 2], fit[:, 3]
+    c3 = fit[:, 4] if cubic else np.zeros(bins)
+
+    def height(u: Array) -> Array:
+        return np.asarray(c0 + u * (c1 + u * (c2 + u * c3)))
+
+    inner = c2 * c2 - 3.0 * c1 * c3
+    root = -c2 + np.sqrt(np.maximum(inner, 0.0))  # of the two the place that bends down, without a small divisor
+    top = np.where((inner > 0.0) & (root > 1e-6), c1 / np.where(root > 1e-6, root, 1.0), np.nan)
+    end = np.where(height(first) > height(last), first, last)
+    place = np.where((top > first) & (top < last), top, end)
+    return height(place), place * NEAR_MM
 
 
 def hills(values: Array, prominence: float, apart: int = 1) -> list[tuple[int, float]]:

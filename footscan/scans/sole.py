@@ -39,7 +39,9 @@ def sole_surface(points: Array) -> SoleSurface:
     measured = np.isfinite(z)
     closed = ndimage.binary_closing(measured, iterations=2, border_value=0)
     closed = ndimage.binary_fill_holes(closed)
-    z = np.where(closed, _blur(z, measured, 0.8), np.nan)
+    smooth = _blur(z, measured, 0.8)
+    smooth = smooth + _blur(z - smooth, measured, 0.8)  # what the first pass took off the bends comes back
+    z = np.where(closed, smooth, np.nan)
     x = origin[0] + (np.arange(shape[0]) + 0.5) * STEP_MM
     y = origin[1] + (np.arange(shape[1]) + 0.5) * STEP_MM
     return SoleSurface(x, y, z, measured, _is_capped(x, y, z))
