@@ -28,7 +28,7 @@ MOST_TURNS = 8
 BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
-PEAK_WINDOW = 0.04  #: of foot length: half the stretch of an edge that its outermost place is read from
+MTH1_WINDOW, MTH5_WINDOW = 0.055, 0.08  #: of foot length: half the stretch of the edge that its top is read from
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 
@@ -106,10 +106,10 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
     """MTH1 and MTH5: the outermost places of the plan in their stretch of the length, 5–40 mm high."""
     length = float(toe[0] - heel[0])
     marks = {}
-    for name, sign, (a, b) in (("mth1", 1.0, MTH1_RANGE), ("mth5", -1.0, MTH5_RANGE)):
+    for name, sign, (a, b), window in (("mth1", 1.0, MTH1_RANGE, MTH1_WINDOW), ("mth5", -1.0, MTH5_RANGE, MTH5_WINDOW)):
         near = low[(low[:, 2] >= 5.0) & (low[:, 0] > heel[0] + (a - 0.08) * length)]
         edge = profile(near[near[:, 0] < heel[0] + (b + 0.08) * length], along=0, out=1, sign=sign)
-        found = edge.peak(heel[0] + a * length, heel[0] + b * length, PEAK_WINDOW * length)
+        found = edge.peak(heel[0] + a * length, heel[0] + b * length, window * length)
         if found is None:
             raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
         marks[name] = np.array([found[0], found[1], np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=15.0))])
@@ -229,7 +229,7 @@ def _ankle_bend(foot: Located, landing: Array) -> Array | None:
     # the skin line in polar coordinates around the heel, its angle as an arc, so that the fit sees millimetres
     arc = 0.45 * length
     line = profile(np.stack([angle * arc, p[:, 1], reach], axis=1)[near], along=0, out=2, sign=1.0, step_mm=3.0)
-    nearest = replace(line, reach=-line.reach).peak(BEND_DEG[0] * arc, BEND_DEG[1] * arc, 12.0)
+    nearest = replace(line, reach=-line.reach, steady=None).peak(BEND_DEG[0] * arc, BEND_DEG[1] * arc, 12.0)
     if nearest is None or not nearest[2]:
         return None
     at, r = nearest[0] / arc, -nearest[1]

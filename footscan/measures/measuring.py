@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from footscan.errors import ScanError
+from footscan.frame import compose, rotation_to_z, transform, turn_z
 from footscan.measures.arch import APEX_KEYS, PRINT_KEYS, arch, volumes
 from footscan.measures.girths import girths
 from footscan.measures.landmarks import Located, locate
 from footscan.measures.lengths import angles, heights, lengths
+from footscan.measures.uncertainty import Halves, marks_sd, tracks_apart, with_sd
+from footscan.scans.clean import voxel_grid
 from footscan.scans.sole import sole_surface
 from footscan.types import Array, Landmarks, Load, Measure, SoleSurface
 
@@ -35,14 +38,9 @@ SIDED = (
     *PRINT_KEYS, *APEX_KEYS,
 )  # fmt: skip
 
-#: SD of scanner and repositioning together, by kind of measure. Live-foot repeats of a good scanner: mean absolute
-#: difference 0.73–1.50 mm (Lee 2014); a normal difference of two repeats has SD = 0.886 · that mean.
-REPEAT_SD = {"length": 0.9, "breadth": 0.9, "height": 1.0, "girth": 1.3, "angle": 1.5, "ratio": 0.02, "volume": 15.0}
-#: SD of what the rules leave open on smooth prominences, where resampling alone can't show it.
-RULE_SD = {"length": 0.2, "breadth": 0.2, "height": 0.3, "girth": 0.4, "angle": 0.4, "ratio": 0.005, "volume": 40.0}
-#: the same for the values of the contact print, whose edge moves by millimetres for a tenth in height
-PRINT_SD = {"plantar_heel_breadth_mm": 3.0, "chippaux_smirak": 0.06, "staheli": 0.07, "clarke_angle_deg": 2.0}
-HALVINGS = 2
+HALF_POINTS = 40_000  #: at most so many points make a half
+MEASURED_POINTS = 90_000  #: of a denser cloud the points are merged once more: as sure, and quicker
+POSE_TURN_DEG, POSE_TILT_DEG = 2.0, 0.1  #: how the halves' poses differ: heading, and what a fitted floor leaves open
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,41 +51,55 @@ class Found:
     sole: SoleSurface
     landmarks: Landmarks
     values: Mapping[str, Measure]
-    halves: int  # pairs of halves that could be measured
+    halves: bool  # the halves of the cloud could be measured against each other
 
 
-def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True) -> Found:
+def measure_points(
+    rough: Array, load: Load, seed: int, side_known: bool = True, uncertainty: bool = True
+) -> Found:
     """Measure one foot. rough (n, 3) mm in a rough design frame (x heel to toe, medial +y, floor at z = 0).
 
-    ScanError where heel, ball or toes are missing. Values that the scan can't support are None with a reason.
+    ``uncertainty`` False leaves out sd and sd_total, which take as long as the values. ScanError where heel, ball or
+    toes are missing. Values that the scan can't support are None with a reason.
     """
     # stage 1: the whole cloud
+    if len(rough) > MEASURED_POINTS:
+        rough = voxel_grid(rough, 1.5)[0]
     located, sole, values = _once(rough, load, None)
-    # stage 2: halves of the cloud, against each other: half the difference of two halves is one SD of the whole
-    rng = np.random.default_rng(seed)
-    spread: dict[str, list[float]] = {key: [] for key in values}
-    marks: dict[str, list[Array]] = {name: [] for name in located.marks}
-    for _ in range(HALVINGS):
-        mask = np.zeros(len(rough), dtype=np.bool_)
-        mask[rng.permutation(len(rough))[: len(rough) // 2]] = True
-        try:
-            a, b = (_once(located.points[half], load, located.axis, settled=True) for half in (mask, ~mask))
-        except ScanError:
-            continue  # too sparse to halve
-        for key in values:
-            va, vb = a[2][key].value, b[2][key].value
-            if isinstance(va, float) and isinstance(vb, float):
-                spread[key].append((va - vb) / 2)
-        for name, both in marks.items():
-            if name in a[0].marks and name in b[0].marks:
-                both.append((a[0].marks[name] - b[0].marks[name]) / 2)
-    values = {key: _with_sd(key, value, spread[key]) for key, value in values.items()}
+    sd_marks: dict[str, Array] = {}
+    halved = True
+    if uncertainty:
+        # stage 2: halves of the cloud in other poses, against each other; the other track, against this one
+        halves = _halves(located, load, seed)
+        apart = tracks_apart(located)
+        # stage 3: what that says of each value
+        values = with_sd(values, located, halves, apart)
+        sd_marks = marks_sd(located.marks, halves)
+        halved = halves is not None
     if not side_known:
         missing = Measure.missing("left or right is unknown: say which with --side")
         values |= dict.fromkeys(SIDED, missing)
-    sd = {name: np.sqrt(np.mean(np.square(both), axis=0)) for name, both in marks.items() if both}
-    halves = max(len(found) for found in spread.values())
-    return Found(located, sole, Landmarks(located.marks, sd), {key: values[key] for key in KEYS}, halves)
+    return Found(located, sole, Landmarks(located.marks, sd_marks), {key: values[key] for key in KEYS}, halved)
+
+
+def _halves(located: Located, load: Load, seed: int) -> Halves | None:
+    """Two halves of the points, measured each in a pose of its own; None where they are too sparse for it."""
+    points = located.points
+    rng = np.random.default_rng(seed)
+    size = min(len(points) // 2, HALF_POINTS)
+    drawn = rng.permutation(len(points))
+    found = []
+    for part in (drawn[:size], drawn[size : 2 * size]):
+        lean = np.radians(POSE_TILT_DEG) * rng.normal(size=2)
+        tilt = rotation_to_z(np.array([lean[0], lean[1], 1.0]))
+        turn = turn_z(float(np.radians(POSE_TURN_DEG) * rng.uniform(-1.0, 1.0)))
+        pose = compose(tilt, rng.uniform(-1.0, 1.0, 3) * [1.0, 1.0, 0.0]) @ turn
+        try:
+            again, _, values = _once(transform(pose, points[np.sort(part)]), load, located.axis, settled=True)
+        except ScanError:
+            return None
+        found.append((values, again.marks))
+    return Halves(found[0][0], found[1][0], found[0][1], found[1][1], 2 * size / len(points))
 
 
 def _once(
@@ -98,22 +110,3 @@ def _once(
     values = lengths(located) | heights(located) | girths(located) | angles(located)
     values |= arch(located, sole, load) | volumes(located, sole)
     return located, sole, values
-
-
-def kind_of(key: str) -> str:
-    """The kind of a measure, by its name: length, breadth, height, girth, angle, ratio or volume."""
-    for kind in ("girth", "breadth", "height", "length", "angle", "volume"):
-        if kind in key and not key.endswith("_index"):
-            return kind
-    return "ratio"
-
-
-def _with_sd(key: str, value: Measure, spread: list[float]) -> Measure:
-    if not isinstance(value.value, float):
-        return value
-    kind = kind_of(key)
-    rule = PRINT_SD.get(key, RULE_SD[kind])
-    # no two halves to compare: the cloud is thin, and the rule's own SD would say too little
-    resampled = float(np.sqrt(np.mean(np.square(spread)))) if spread else 4.0 * rule
-    sd = float(np.hypot(resampled, rule))
-    return replace(value, sd=sd, sd_total=float(np.hypot(sd, REPEAT_SD[kind])))

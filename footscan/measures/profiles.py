@@ -17,12 +17,14 @@ NEAR_MM = 6.0  #: points this near the first fit's vertex take part in the secon
 @dataclass(frozen=True, eq=False)
 class Profile:
     """``at`` (k,) mm stations along one axis, ``reach`` (k,) mm the surface's extreme there (NaN where points are too
-    few), ``cross`` (k,) mm where it lies on the third axis, ``sign`` the direction (+1 or -1)."""
+    few), ``cross`` (k,) mm where it lies on the third axis, ``sign`` the direction (+1 or -1), ``steady`` (k,) mm the
+    reach of a broader fit: half the noise, off by what the broad fit can't follow, which is the same all along."""
 
     at: Array
     reach: Array
     cross: Array
     sign: float = 1.0
+    steady: Array | None = None
 
     def value(self, at: float) -> float:
         """The reach at a station (linear between neighbours); NaN outside."""
@@ -38,17 +40,17 @@ class Profile:
         good = np.isfinite(self.reach) & (self.at >= low) & (self.at <= high)
         if good.sum() < 5:
             return None
-        at, reach = self.at[good], self.sign * self.reach[good]
-        best = float(at[np.argmax(_smooth(reach))])
-        value = float(reach.max())
+        steady = self.sign * (self.reach if self.steady is None else self.steady)
+        best = float(self.at[good][np.argmax(_smooth(steady[good]))])
+        value = float((self.sign * self.reach[good]).max())
         for _ in range(5):
             near = np.isfinite(self.reach) & (np.abs(self.at - best) <= window)
             if near.sum() < 6:
                 return best, self.sign * value, False
             u = (self.at[near] - best) / window
-            c = np.polynomial.polynomial.polyfit(u, self.sign * self.reach[near], 3)
-            top = _cubic_top(c)
-            value = float(np.polynomial.polynomial.polyval(top, c))
+            c = np.polynomial.polynomial.polyfit(u, np.stack([steady[near], self.sign * self.reach[near]], axis=1), 3)
+            top = _cubic_top(c[:, 0])
+            value = float(np.polynomial.polynomial.polyval(top, c[:, 1]))
             moved = float(np.clip(best + top * window, low, high))
             slope = abs(top) >= 0.999  # no hill in the window: a slope or a hollow
             if slope and (low < moved < high):
@@ -103,18 +105,19 @@ def profile(
     count = np.bincount(own, minlength=bins)
     centre = np.bincount(own, weights=c, minlength=bins) / np.maximum(count, 1)
     # stage 2: a parabola over all of the layer, a cubic over its middle, each refitted without what lies off
-    reach, vertex = _vertices(own, s, c - centre[own], h, bins)
+    steady, vertex = _vertices(own, s, c - centre[own], h, bins)
     place = centre + vertex
     tidy = ndimage.median_filter(place, size=5, mode="nearest")
-    window = (np.abs(c - tidy[own]) < NEAR_MM) & (np.abs(h - reach[own]) < depth_mm)
+    window = (np.abs(c - tidy[own]) < NEAR_MM) & (np.abs(h - steady[own]) < depth_mm)
     own, h, c, s = own[window], h[window], c[window], s[window]
     inner = np.bincount(own, minlength=bins)
     finer, vertex = _vertices(own, s, c - tidy[own], h, bins, cubic=True)
-    usable = (inner >= 12) & (np.abs(finer - reach) < 1.5)
-    reach = np.where(usable, finer, reach)
+    usable = (inner >= 12) & (np.abs(finer - steady) < 1.5)
+    reach = np.where(usable, finer, steady)
     place = np.where(usable, tidy + vertex, place)
     bad = count < 6
-    return Profile(at, np.where(bad, np.nan, sign * reach), np.where(bad, np.nan, place), sign)
+    reach, place, steady = (np.where(bad, np.nan, v) for v in (sign * reach, place, sign * steady))
+    return Profile(at, reach, place, sign, steady)
 
 
 def _vertices(own: Array, s: Array, c: Array, h: Array, bins: int, cubic: bool = False) -> tuple[Array, Array]:

@@ -28,27 +28,29 @@ def voxel_grid(points: Array, size_mm: float = 1.0) -> tuple[Array, Array]:
     counts : (m,) points in each voxel
     """
     # stage 1: coarse blocks of 8^3 voxels, numbered by occupation, so that far outliers cost nothing
-    low = points.min(axis=0)
-    ijk = ((points - low) / size_mm).astype(np.int32)
-    block = ijk >> 3
-    shape = block.max(axis=0).astype(np.int64) + 1
+    columns = [np.ascontiguousarray(points[:, k]) for k in range(3)]
+    low = np.array([column.min() for column in columns])
+    ijk = [((column - least) / size_mm).astype(np.int32) for column, least in zip(columns, low)]
+    shape = np.array([int(index.max() >> 3) + 1 for index in ijk], dtype=np.int64)
     if int(shape.prod()) > MAX_GRID_CELLS:
         raise ScanError(
             f"expected feet within a few metres, found points spread over {np.round(points.max(0) - low)} mm;"
             " cut the scan to the platform or check its unit"
         )
-    coarse = (block[:, 0] * shape[1] + block[:, 1]) * shape[2] + block[:, 2]
-    occupied = np.bincount(coarse, minlength=int(shape.prod())) > 0
-    number = np.cumsum(occupied) - 1
+    coarse = ((ijk[0] >> 3) * shape[1] + (ijk[1] >> 3)) * shape[2] + (ijk[2] >> 3)
+    occupied = np.flatnonzero(np.bincount(coarse, minlength=int(shape.prod())))
+    number = np.zeros(int(shape.prod()), dtype=np.int64)
+    number[occupied] = np.arange(len(occupied))
     # stage 2: a dense grid within the occupied blocks
-    ijk &= 7
-    flat = number[coarse] * 512 + ((ijk[:, 0] << 6) | (ijk[:, 1] << 3) | ijk[:, 2])
+    inside = ((ijk[0] & 7) << 6) | ((ijk[1] & 7) << 3) | (ijk[2] & 7)
+    flat = number[coarse] * 512 + inside
     counts = np.bincount(flat)
-    full = counts > 0
-    compact = (np.cumsum(full) - 1)[flat]
-    counts = counts[full]
+    full = np.flatnonzero(counts)
+    compact = np.empty(len(counts), dtype=np.int64)
+    compact[full] = np.arange(len(full))
+    own, counts = compact[flat], counts[full]
     # the sums of coordinates: in the order of the input, so round-off (1e-12 mm) is all that a reordering changes
-    sums = [np.bincount(compact, weights=points[:, k] - low[k]) for k in range(3)]
+    sums = [np.bincount(own, weights=column - least) for column, least in zip(columns, low)]
     return np.stack(sums, axis=1) / counts[:, None] + low, counts
 
 
@@ -84,8 +86,8 @@ def lonely(points: Array, reach_mm: float = 3.0, fewest: float = 0.25) -> Array:
     shape = tuple(int(s) for s in ijk.max(axis=0) + 2)
     if np.prod([float(s) for s in shape]) > MAX_GRID_CELLS:
         return np.zeros(len(points), dtype=np.bool_)
-    count = np.zeros(shape, dtype=np.float32)
-    np.add.at(count, (ijk[:, 0], ijk[:, 1], ijk[:, 2]), 1.0)
+    flat = (ijk[:, 0] * shape[1] + ijk[:, 1]) * shape[2] + ijk[:, 2]
+    count = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
     around = ndimage.uniform_filter(count, size=3, mode="constant") * 27.0
     mine = around[ijk[:, 0], ijk[:, 1], ijk[:, 2]]
     return np.asarray(mine < fewest * np.median(mine))

@@ -17,6 +17,7 @@ from footscan.frame import along, compose, rotation_to_z, transform
 from footscan.types import Array
 
 FLOOR_TOLERANCE_MM = 2.0  #: a scanned floor point lies this near its plane
+FLOOR_SAMPLE = 20_000  #: points that show how far a floor reaches
 COLUMN_MM = 3.0  #: a low point belongs to a foot if skin stands above it in a column this wide
 SMALLEST_FOOT_MM2 = 2000.0  #: plan area
 CONTACT_MM = 1.5  #: a sole point this near the support plane counts as resting on it
@@ -93,7 +94,9 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     if len(stands) < 50:
         return None
     # a floor reaches beyond the hull of what stands on it; a sole that was capped flat, or a side, does not
-    beyond = level[low, :2][_beyond_hull(stands, level[low, :2])]
+    flat = level[low, :2]
+    flat = flat[:: max(1, len(flat) // FLOOR_SAMPLE)]
+    beyond = flat[_beyond_hull(stands, flat)]
     if len(np.unique((beyond / 8.0).astype(np.int64), axis=0)) < 40:
         return None
     # of the low points keep those with skin above them (a sole seen through glass), the rest is floor
