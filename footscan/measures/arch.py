@@ -134,9 +134,11 @@ def _apex(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
         medial, lateral = foot.medial.value(x[i]), foot.lateral.value(x[i])
         if not np.isfinite(medial - lateral):
             continue
-        under = np.isfinite(sole.z_mm[i]) & (y < medial - 0.15 * (medial - lateral)) & (y > (medial + lateral) / 2)
-        if under.any():
-            heights[i] = sole.z_mm[i][under].max()
+        edge, known = medial - 0.15 * (medial - lateral), np.isfinite(sole.z_mm[i])
+        under = known & (y < edge) & (y > (medial + lateral) / 2)
+        if under.any():  # it rises towards the edge, which lies between two columns
+            at_edge = float(np.interp(edge, y[known], sole.z_mm[i][known]))
+            heights[i] = max(float(sole.z_mm[i][under].max()), at_edge)
     good = np.isfinite(heights)
     if good.sum() < 10:
         return {key: Measure.missing(NO_SOLE, method) for key in APEX_KEYS}

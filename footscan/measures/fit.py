@@ -11,6 +11,7 @@ from footscan.frame import along
 from footscan.types import Array
 
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
+FINE_PATCH = 0.6  #: an extreme's last fit looks at this share of the patch
 ARC_MM = 2.5  #: the places of a section's curve are this far apart
 
 
@@ -33,7 +34,10 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
     centre = outermost[int(np.argmax(company >= 0.5 * company.max()))].copy()
     scale = _patch_with_points(points[:, others] - centre[others], height - sign * centre[axis], patch_mm)
     bounds = points[:, others].min(axis=0), points[:, others].max(axis=0)
-    for _ in range(4):
+    for turn in range(5):
+        if turn == 3:  # skin is no quadric far from its extreme: the last two turns look at less of it
+            across, depth = points[:, others] - centre[others], height - sign * centre[axis]
+            scale = _patch_with_points(across, depth, FINE_PATCH * scale, 60)
         uv = (points[:, others] - centre[others]) / scale
         near = ((uv**2).sum(1) < 1.0) & (np.abs(height - sign * centre[axis]) < 0.8 * scale)
         if near.sum() < 12:
@@ -57,15 +61,15 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
         u, v = (place - centre[others]) / scale
         centre[others] = place
         centre[axis] = sign * (c0 + cu * u + cv * v + cuu * u * u + cuv * u * v + cvv * v * v)
-        if np.linalg.norm(centre - before) < 0.02:
+        if turn > 3 and np.linalg.norm(centre - before) < 0.02:
             break
     return np.asarray(centre)
 
 
 def _patch_with_points(across: Array, depth: Array, patch_mm: float, fewest: int = 24) -> float:
     """The patch's radius, widened up to 2.5 times until it holds enough points for a quadric."""
-    reach = np.sort(np.maximum(np.hypot(across[:, 0], across[:, 1]), np.abs(depth) / 0.8))
-    enough = float(reach[min(fewest, len(reach)) - 1])
+    reach = np.maximum(np.hypot(across[:, 0], across[:, 1]), np.abs(depth) / 0.8)
+    enough = float(np.partition(reach, min(fewest, len(reach)) - 1)[min(fewest, len(reach)) - 1])
     return float(np.clip(enough, patch_mm, 2.5 * patch_mm))
 
 

@@ -28,7 +28,7 @@ MOST_TURNS = 8
 BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
-MTH1_WINDOW, MTH5_WINDOW = 0.055, 0.08  #: of foot length: half the stretch of the edge that its top is read from
+MTH1_WINDOW, MTH5_WINDOW = 0.055, 0.06  #: of foot length: half the stretch of the edge that its top is read from
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 

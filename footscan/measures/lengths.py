@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from footscan.measures.landmarks import Located
-from footscan.measures.profiles import profile
+from footscan.measures.profiles import Profile, profile
 from footscan.types import Array, Measure
 
 TOE1_STATION, TOE5_STATION = 0.90, 0.78  #: of foot length: the toes' joints (Chinese last design, as commonly quoted)
 TOE_STRIP_MM = 20.0
+STRIP_BEHIND_MM, STRIP_AHEAD_MM = 12.0, 5.0  #: the skin around a rear strip's end that its breadth is read from
 NO_POINTS = "too few points there"
 LEG_SHORT = "the scan ends below it"
 
@@ -19,11 +20,7 @@ def lengths(foot: Located) -> dict[str, Measure]:
     marks, length = foot.marks, foot.length
     mth1, mth5 = marks["mth1"], marks["mth5"]
     axis = f"axis {foot.axis}"
-    ball = (
-        foot.medial.peak(0.60 * length, 0.82 * length, 0.03 * length),
-        foot.lateral.peak(0.52 * length, 0.78 * length, 0.03 * length),
-    )
-    across = ball[0][1] - ball[1][1] if ball[0] and ball[1] else None
+    across = _outermost(foot.medial, length) - _outermost(foot.lateral, length)
     heel = _breadth(foot, 0.16)
     rear = [w for w in (_breadth(foot, s) for s in np.arange(0.06, 0.205, 0.01)) if w is not None]
     return {
@@ -36,6 +33,16 @@ def lengths(foot: Located) -> dict[str, Measure]:
         "heel_breadth_mm": value_or_reason(heel, f"{axis}, 16 % of length, z <= 40 mm"),
         "heel_breadth_max_mm": value_or_reason(max(rear) if rear else None, f"{axis}, widest in the rear 20 %"),
     }
+
+
+def _outermost(edge: Profile, length: float) -> float:
+    """The farthest reach of an edge ahead of 0.3 L: at the ball mostly, or at a toe. NaN without points."""
+    top = edge.peak(0.52 * length, 0.82 * length, 0.03 * length)
+    ahead = edge.sign * smoothed(edge.reach)[(edge.at > 0.3 * length) & (edge.at < 0.99 * length)]
+    reach = [edge.sign * top[1]] if top is not None else []
+    if np.isfinite(ahead).any() and (top is None or np.nanmax(ahead) > reach[0] + 0.2):  # clear of noise
+        reach.append(float(np.nanmax(ahead)))
+    return edge.sign * max(reach) if reach else float("nan")
 
 
 def value_or_reason(value: float | None, method: str, reason: str = NO_POINTS) -> Measure:
@@ -180,27 +187,52 @@ def _rearfoot(foot: Located) -> Measure:
     tall = float(p[p[:, 0] < 0.5 * length, 2].max(initial=0.0))
     if tall < start + 60.0:
         return Measure.missing(f"the leg ends {tall:.0f} mm above the floor, {start + 60.0:.0f} mm are needed", method)
-    heel = p[(p[:, 0] < 0.12 * length) & (p[:, 2] > 13.0) & (p[:, 2] < 47.0)]
-    leg = p[p[:, 2] > start]
-    rear, front = np.percentile(leg[:, 0], [0.5, 99.5])
-    leg = leg[leg[:, 0] < rear + (front - rear) / 3]
-    lines = [_mid_line(heel, 15.0, 45.0, 3.0), _mid_line(leg, start, tall - 3.0, 5.0)]
+    heel = p[(p[:, 0] < 0.12 * length + STRIP_AHEAD_MM) & (p[:, 2] > 15.0) & (p[:, 2] < 45.0)]
+    leg = p[(p[:, 2] > start) & (p[:, 0] < 0.6 * length)]
+    lines = [_mid_line(heel, 3.0, 0.12 * length), _mid_line(leg, 5.0, None)]
     if lines[0] is None or lines[1] is None:
         return Measure.missing(NO_POINTS, method)
     return Measure(float(np.degrees(np.arctan(lines[0]) - np.arctan(lines[1]))), method=method)
 
 
-def _mid_line(p: Array, low: float, high: float, step: float) -> float | None:
-    """Slope dy/dz of the middle between the medial and the lateral edge, a level at a time."""
+def _mid_line(p: Array, step: float, limit: float | None) -> float | None:
+    """Slope dy/dz of the middle of a rear strip's extent in y, a level of ``step`` mm at a time.
+
+    The strip ends at x = ``limit``, or (None) at a third of each level's depth. Each side's reach is read off a parabola
+    over the skin around that end: there, or a little behind, the strip is widest.
+    """
     if len(p) < 60:
         return None
-    edges = [profile(p, along=2, out=1, sign=s, step_mm=step, depth_mm=5.0) for s in (1.0, -1.0)]
-    z = np.arange(low + step / 2, high, step)
-    middle = np.array([(edges[0].value(k) + edges[1].value(k)) / 2 for k in z])
-    good = np.isfinite(middle)
-    if good.sum() < 5:
+    own = ((p[:, 2] - p[:, 2].min()) / step).astype(np.int64)
+    z, middle = [], []
+    for k in range(int(own.max()) + 1):
+        level = p[own == k]
+        if len(level) < 40:
+            continue
+        rear, front = np.percentile(level[:, 0], [0.5, 99.5])
+        end = rear + (front - rear) / 3 if limit is None else limit
+        centre = np.median(level[level[:, 0] < end + STRIP_AHEAD_MM, 1])
+        sides = [_reach_behind(level, end, centre, sign) for sign in (1.0, -1.0)]
+        if sides[0] is not None and sides[1] is not None:
+            z.append(float(level[:, 2].mean()))
+            middle.append((sides[0] + sides[1]) / 2)
+    return float(np.polyfit(z, middle, 1)[0]) if len(z) >= 5 else None
+
+
+def _reach_behind(level: Array, end: float, centre: float, sign: float) -> float | None:
+    """The farthest y towards ``sign`` of a level's skin (n, 3) at or behind x = ``end``; None without points."""
+    x, out = level[:, 0] - end, sign * (level[:, 1] - centre)
+    near = (x > -STRIP_BEHIND_MM) & (x < STRIP_AHEAD_MM) & (out > 0.0)
+    if near.sum() < 8:
         return None
-    return float(np.polyfit(z[good], middle[good], 1)[0])
+    x, out = x[near], out[near]
+    keep = np.ones(len(x), dtype=np.bool_)
+    for _ in range(2):
+        c = np.polynomial.polynomial.polyfit(x[keep], out[keep], 2)
+        off = np.abs(out - np.polynomial.polynomial.polyval(x, c))
+        keep = off < 3.5 * 1.4826 * np.median(off) + 0.1
+    places = np.linspace(max(-STRIP_BEHIND_MM, float(x.min())), min(0.0, float(x.max())), 15)
+    return float(centre + sign * np.polynomial.polynomial.polyval(places, c).max())
 
 
 def _toe_type(foot: Located) -> Measure:

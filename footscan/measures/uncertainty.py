@@ -53,7 +53,9 @@ def tracks_apart(located: Located) -> Mapping[str, Array]:
     return {}
 
 
-def with_sd(values: Mapping[str, Measure], located: Located, halves: Halves | None, apart: Mapping[str, Array]) -> dict[str, Measure]:
+def with_sd(
+    values: Mapping[str, Measure], located: Located, halves: Halves | None, apart: Mapping[str, Array]
+) -> dict[str, Measure]:
     """The values with their sd."""
     out = {}
     for key, value in values.items():
