@@ -27,6 +27,7 @@ from footscan.types import LOADS, Array, Foot, FootMeasurements, Load, Mesh, Poi
 
 SAMPLES_PER_MM2 = 2.5  #: a mesh is measured as a cloud this dense
 MOST_SAMPLES = 1_000_000
+MESH_SEED = 1
 BELOW_MM = 3.0  #: nothing of a foot is farther below the floor
 SURE_VOTES = 2.5  #: sum of the votes for a side above which a scan given as the other side is refused
 FEWEST_POINTS = 4000  #: a foot's skin has about 60,000 mm²: fewer points than one in 15 mm² show no toe
@@ -82,7 +83,7 @@ def find_feet(
     scan = scan if isinstance(scan, Scan) else Scan(scan)
     seed = seed_of(scan)
     # stage 1: an even cloud, the floor under it, the feet on it
-    points, _ = voxel_grid(_cloud_of(scan, seed))
+    points, _ = voxel_grid(_cloud_of(scan))
     points = points[~lonely(points)]
     if len(points) < FEWEST_POINTS:
         raise ScanError(
@@ -164,12 +165,12 @@ def _points_of(geometry: PointCloud | Mesh) -> Array:
     return geometry.points if isinstance(geometry, PointCloud) else geometry.vertices
 
 
-def _cloud_of(scan: Scan, seed: int) -> Array:
-    """The points to measure: a cloud's own, or a mesh's surface sampled evenly."""
+def _cloud_of(scan: Scan) -> Array:
+    """The points to measure: a cloud's own, or a mesh's surface sampled evenly (alike whatever file the mesh is in)."""
     if isinstance(scan.geometry, PointCloud):
         return scan.geometry.points
     count = int(min(MOST_SAMPLES, max(20_000.0, SAMPLES_PER_MM2 * area_mm2(scan.geometry))))
-    return sample_surface(scan.geometry, count=count, seed=seed).points
+    return sample_surface(scan.geometry, count=count, seed=MESH_SEED).points
 
 
 def _scaled(scan: Scan, unit: str) -> Scan:

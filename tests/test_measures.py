@@ -75,15 +75,15 @@ def test_a_rigid_motion_changes_no_measure(cloud: PointCloud, foot: Foot) -> Non
     moved = PointCloud(cloud.points @ (Rz @ Ry @ Rx).T + [300.0, -120.0, 45.0])
     again = footscan.measure(moved, load="standing")[0]
     assert again.side == "right"
-    for key in LIMITS:  # the voxel grid falls otherwise: equal to a fraction of the noise, not to the bit
-        assert abs(again[key] - foot.measurements[key]) < 0.5, key
+    for key in LIMITS:  # the voxel grid falls otherwise: equal within what the values say of themselves, not to the bit
+        assert abs(again[key] - foot.measurements[key]) < 2.0 * foot.measurements.values[key].sd, key
 
 
 def test_the_mirror_image_is_the_other_foot_with_the_same_measures(cloud: PointCloud, foot: Foot) -> None:
     mirrored = footscan.measure(PointCloud(cloud.points * [1.0, -1.0, 1.0]), load="standing")[0]
     assert mirrored.side == "left"
     for key in LIMITS:
-        assert abs(mirrored[key] - foot.measurements[key]) < 0.5, key
+        assert abs(mirrored[key] - foot.measurements[key]) < 2.0 * foot.measurements.values[key].sd, key
 
 
 def test_the_order_of_the_points_changes_no_measure(cloud: PointCloud, foot: Foot, rng: np.random.Generator) -> None:

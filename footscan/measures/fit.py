@@ -12,6 +12,7 @@ from footscan.types import Array
 
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
 FINE_PATCH = 0.6  #: an extreme's last fit looks at this share of the patch
+CREST_TURNS, CREST_DEPTH_MM = 5, 4.5  #: refits of a hill; points so far below its top are another part of the skin
 ARC_MM = 2.5  #: the places of a section's curve are this far apart
 
 
@@ -66,6 +67,74 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
     return np.asarray(centre)
 
 
+def crest(points: Array, axis: int, sign: float, start: Array, half_mm: tuple[float, float]) -> Array | None:
+    """The top (3,) of a long hill of the surface towards ±axis, near ``start`` (3,).
+
+    A cubic over the two other axes is fitted, robustly, to the points within ``half_mm`` of ``start`` along each, its
+    top taken; again around that top until it stands still. All points of the hill say where its top is: a third of the
+    noise of tops read off station by station. None where there is no top or the points are few.
+    """
+    a, b = (k for k in range(3) if k != axis)
+    height = sign * points[:, axis]
+    centre = np.asarray(start, dtype=float).copy()
+    half = np.array(half_mm)
+    for _ in range(CREST_TURNS):
+        uv = (points[:, [a, b]] - centre[[a, b]]) / half
+        near = (np.abs(uv) < 1.0).all(axis=1) & (np.abs(height - sign * centre[axis]) < CREST_DEPTH_MM)
+        if near.sum() < 60:
+            return None
+        u, v, h = uv[near, 0], uv[near, 1], height[near]
+        A = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v, u * u * u, u * u * v, u * v * v, v * v * v], axis=1)
+        c = _robust_least_squares(A, h)
+        top = _top_of_cubic(c) if c is not None else None
+        if top is None:
+            return None
+        moved = float(np.abs(top * half).max())
+        centre[[a, b]] += np.clip(top, -0.7, 0.7) * half
+        u0, v0 = np.clip(top, -0.7, 0.7)
+        terms = np.array([1, u0, v0, u0 * u0, u0 * v0, v0 * v0, u0**3, u0 * u0 * v0, u0 * v0 * v0, v0**3])
+        centre[axis] = sign * float(terms @ c)
+        if moved < 0.05:
+            break
+    return centre
+
+
+def _top_of_cubic(c: Array) -> Array | None:
+    """Where the cubic of :func:`crest` has no slope and bends down on all sides, by Newton's way from the middle."""
+    place = np.zeros(2)
+    for _ in range(12):
+        u, v = place
+        slope = np.array(
+            [
+                c[1] + 2 * c[3] * u + c[4] * v + 3 * c[6] * u * u + 2 * c[7] * u * v + c[8] * v * v,
+                c[2] + c[4] * u + 2 * c[5] * v + c[7] * u * u + 2 * c[8] * u * v + 3 * c[9] * v * v,
+            ]
+        )
+        cross = c[4] + 2 * c[7] * u + 2 * c[8] * v
+        bend = np.array(
+            [[2 * c[3] + 6 * c[6] * u + 2 * c[7] * v, cross], [cross, 2 * c[5] + 2 * c[8] * u + 6 * c[9] * v]]
+        )
+        if np.linalg.eigvalsh(bend)[1] > -1e-4:
+            return None
+        step = np.clip(-np.linalg.solve(bend, slope), -0.4, 0.4)
+        place = np.clip(place + step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-4:
+            break
+    return np.asarray(place)
+
+
+def _robust_least_squares(A: Array, h: Array) -> Array | None:
+    """Least squares, refitted twice without what lies off by more than 3 robust SD."""
+    keep = np.ones(len(h), dtype=np.bool_)
+    for _ in range(3):
+        if keep.sum() < 2 * A.shape[1]:
+            return None
+        c = np.linalg.lstsq(A[keep], h[keep], rcond=None)[0]
+        off = np.abs(h - A @ c)
+        keep = off < 3.0 * 1.4826 * float(np.median(off[keep])) + 0.05
+    return np.asarray(c)
+
+
 def _patch_with_points(across: Array, depth: Array, patch_mm: float, fewest: int = 24) -> float:
     """The patch's radius, widened up to 2.5 times until it holds enough points for a quadric."""
     reach = np.maximum(np.hypot(across[:, 0], across[:, 1]), np.abs(depth) / 0.8)
@@ -74,18 +143,9 @@ def _patch_with_points(across: Array, depth: Array, patch_mm: float, fewest: int
 
 
 def _quadric(uv: Array, h: Array) -> Array | None:
-    """Least squares of h over 1, u, v, u², uv, v², refitted twice without what lies off by more than 3 robust SD."""
+    """Robust least squares of h over 1, u, v, u², uv, v²."""
     u, v = uv[:, 0], uv[:, 1]
-    A = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
-    keep = np.ones(len(h), dtype=np.bool_)
-    for _ in range(3):
-        if keep.sum() < 10:
-            return None
-        c, *_ = np.linalg.lstsq(A[keep], h[keep], rcond=None)
-        off = np.abs(h - A @ c)
-        spread = 1.4826 * np.median(off[keep]) + 1e-3
-        keep = off < 3.0 * spread + 0.05
-    return np.asarray(c)
+    return _robust_least_squares(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), h)
 
 
 @dataclass(frozen=True, eq=False)

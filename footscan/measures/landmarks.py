@@ -12,7 +12,7 @@ import numpy as np
 
 from footscan.errors import ScanError
 from footscan.frame import compose, transform, turn_z
-from footscan.measures.fit import extreme
+from footscan.measures.fit import crest, extreme
 from footscan.measures.profiles import Profile, hills, profile
 from footscan.types import Array
 
@@ -28,7 +28,8 @@ MOST_TURNS = 8
 BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
-MTH1_WINDOW, MTH5_WINDOW = 0.055, 0.06  #: of foot length: half the stretch of the edge that its top is read from
+CREST_HEIGHT_MM = 8.0  #: half the height of the skin that the ball's tops are read from
+MTH1_WINDOW, MTH5_WINDOW = 0.05, 0.053  #: of foot length: half the stretch of the edge that its top is read from
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 
@@ -112,7 +113,11 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
         found = edge.peak(heel[0] + a * length, heel[0] + b * length, window * length)
         if found is None:
             raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
-        marks[name] = np.array([found[0], found[1], np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=15.0))])
+        place = np.array([found[0], found[1], np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=15.0))])
+        # all points of the hill together say more than its stations one by one
+        top = crest(near[near[:, 2] <= LOW_MM], 1, sign, place, (window * length, CREST_HEIGHT_MM))
+        inside = top is not None and heel[0] + a * length <= top[0] <= heel[0] + b * length
+        marks[name] = top if top is not None and inside and np.abs(top - place)[0] < 0.03 * length else place
     return marks
 
 

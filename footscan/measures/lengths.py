@@ -198,8 +198,8 @@ def _rearfoot(foot: Located) -> Measure:
 def _mid_line(p: Array, step: float, limit: float | None) -> float | None:
     """Slope dy/dz of the middle of a rear strip's extent in y, a level of ``step`` mm at a time.
 
-    The strip ends at x = ``limit``, or (None) at a third of each level's depth. Each side's reach is read off a parabola
-    over the skin around that end: there, or a little behind, the strip is widest.
+    The strip ends at x = ``limit``, or (None) at a third of each level's depth. Each side's reach is read off a
+    parabola over the skin around that end: there, or a little behind, the strip is widest.
     """
     if len(p) < 60:
         return None

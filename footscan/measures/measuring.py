@@ -13,7 +13,8 @@ from footscan.measures.arch import APEX_KEYS, PRINT_KEYS, arch, volumes
 from footscan.measures.girths import girths
 from footscan.measures.landmarks import Located, locate
 from footscan.measures.lengths import angles, heights, lengths
-from footscan.measures.uncertainty import Halves, marks_sd, tracks_apart, with_sd
+from footscan.measures.template import fit_template
+from footscan.measures.uncertainty import Halves, marks_sd, with_sd
 from footscan.scans.clean import voxel_grid
 from footscan.scans.sole import sole_surface
 from footscan.types import Array, Landmarks, Load, Measure, SoleSurface
@@ -40,7 +41,7 @@ SIDED = (
 
 HALF_POINTS = 40_000  #: at most so many points make a half
 MEASURED_POINTS = 120_000  #: of a denser cloud the points are merged once more: as sure, and quicker
-POSE_TURN_DEG, POSE_TILT_DEG = 2.0, 0.1  #: how the halves' poses differ: heading, and what a fitted floor leaves open
+POSE_TURN_DEG, POSE_TILT_DEG = 2.0, 0.02  #: how the halves' poses differ: heading, and what a fitted floor leaves open
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ class Found:
     sole: SoleSurface
     landmarks: Landmarks
     values: Mapping[str, Measure]
-    halves: bool  # the halves of the cloud could be measured against each other
+    halves: Halves | None  # None: too sparse to be halved, or not asked for
+    tracks_apart: Mapping[str, Array]  # landmark -> (3,) mm, template minus rules
 
 
 def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True, uncertainty: bool = True) -> Found:
@@ -65,19 +67,20 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True,
         rough = voxel_grid(rough, 1.25)[0]
     located, sole, values = _once(rough, load, None)
     sd_marks: dict[str, Array] = {}
-    halved = True
+    halves: Halves | None = None
+    apart: dict[str, Array] = {}
     if uncertainty:
         # stage 2: halves of the cloud in other poses, against each other; the other track, against this one
         halves = _halves(located, load, seed)
-        apart = tracks_apart(located)
+        apart = _tracks_apart(located)
         # stage 3: what that says of each value
-        values = with_sd(values, located, halves, apart)
+        values = with_sd(values, halves, apart)
         sd_marks = marks_sd(located.marks, halves)
-        halved = halves is not None
     if not side_known:
         missing = Measure.missing("left or right is unknown: say which with --side")
         values |= dict.fromkeys(SIDED, missing)
-    return Found(located, sole, Landmarks(located.marks, sd_marks), {key: values[key] for key in KEYS}, halved)
+    kept = {key: values[key] for key in KEYS}
+    return Found(located, sole, Landmarks(located.marks, sd_marks), kept, halves, apart)
 
 
 def _halves(located: Located, load: Load, seed: int) -> Halves | None:
@@ -98,6 +101,15 @@ def _halves(located: Located, load: Load, seed: int) -> Halves | None:
             return None
         found.append((values, again.marks))
     return Halves(found[0][0], found[1][0], found[0][1], found[1][1], 2 * size / len(points))
+
+
+def _tracks_apart(located: Located) -> dict[str, Array]:
+    """Landmark -> (3,) mm, where the template puts it minus where the rules do; nothing where no template fits."""
+    try:
+        fitted = fit_template(located.points)
+    except ScanError:
+        return {}
+    return {name: fitted.marks[name] - place for name, place in located.marks.items() if name in fitted.marks}
 
 
 def _once(

@@ -34,8 +34,8 @@ class Profile:
         return float(np.interp(at, self.at[good], self.reach[good], left=np.nan, right=np.nan))
 
     def peak(self, low: float, high: float, window: float) -> tuple[float, float, bool] | None:
-        """Station and reach of the largest reach in [low, high]: top of a cubic over ±window mm (outlines are steeper on
-        one side of their tops), and whether it lies inside (False: the largest value is at the end of the range). None
+        """Station and reach of the largest reach in [low, high]: top of a cubic over ±window mm (outlines are steeper
+        on one side of their tops), and whether it lies inside (False: the largest value is at the end of the range). None
         without points."""
         good = np.isfinite(self.reach) & (self.at >= low) & (self.at <= high)
         if good.sum() < 5:

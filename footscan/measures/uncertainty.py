@@ -3,11 +3,15 @@
 Three sources, added as squares:
 
 * resampling: two halves of the cloud, each in a pose of its own, measured against each other. One difference says
-  little of one value's own spread, forty of them say much of the scan: each value's spread is its usual one
-  (``USUAL_SD``) times the scan's own factor, moved towards its own difference;
+  little of one value's own spread, forty of them say much of the scan: each value's spread is its usual one times the
+  scan's own factor, moved towards its own difference;
 * the rule: what a definition leaves open on smooth skin, where a hilltop is flat or an edge ill-defined; no resampling
-  shows it. ``RULE_SD`` is the spread of errors on feet of known truth;
-* the tracks: where the template and the geometric rules put a landmark farther apart than they usually do.
+  shows it;
+* the tracks: how much farther apart than usual the template and the geometric rules put the landmarks of a value.
+
+The usual spreads and what the rules leave open (``CALIBRATION``) are those of the error on three families of feet of
+known truth, made by `benchmarks/calibrate.py`; on a fourth family, which they never saw, docs/accuracy.md shows what
+they are worth.
 """
 
 from __future__ import annotations
@@ -17,8 +21,33 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from footscan.measures.landmarks import Located
+from footscan.measures.calibration import CALIBRATION, TRACKS_MM
 from footscan.types import Array, Measure
+
+#: SD of scanner and repositioning together, by kind of measure. Live-foot repeats of a good scanner: mean absolute
+#: difference 0.73–1.50 mm (Lee 2014, J Foot Ankle Res 7:44); a normal difference of two repeats has SD 0.886 · it.
+REPEAT_SD = {"length": 0.9, "breadth": 0.9, "height": 1.0, "girth": 1.3, "angle": 1.5, "ratio": 0.02, "volume": 15.0}
+PRIOR_WEIGHT = 8.0  #: so many differences are the scan's factor worth against a value's own one
+MOST_SURPRISE = 3.0  #: of its usual spread: more says that something else went wrong there
+FACTOR_RANGE = (0.4, 8.0)
+SPARSE = 3.0  #: factor of a scan too sparse to be halved
+
+#: landmark -> axis of the foot frame -> the values that move with it, and by how much (mm, degrees or 1 per mm)
+HANGS_ON: Mapping[tuple[str, int], Mapping[str, float]] = {
+    ("mth1", 0): {
+        "ball_length_medial_mm": 1.0, "truncated_foot_length_mm": 1.0, "foot_breadth_mm": 0.3, "ball_girth_mm": 0.5,
+        "ball_girth_raw_mm": 0.5, "ball_angle_deg": 0.5,
+    },
+    ("mth5", 0): {
+        "ball_length_lateral_mm": 1.0, "foot_breadth_mm": 0.3, "ball_girth_mm": 0.9, "ball_girth_raw_mm": 0.9,
+        "ball_angle_deg": 0.5,
+    },
+    ("longest_toe", 0): {"foot_length_mm": 1.0},
+    ("malleolus_medial", 2): {"malleolus_medial_height_mm": 1.0},
+    ("malleolus_lateral", 2): {"malleolus_lateral_height_mm": 1.0, "rearfoot_angle_deg": 0.05},
+    ("ankle_bend", 2): {"heel_girth_long_mm": 0.5},
+    ("heel_landing", 0): {"heel_girth_long_mm": 1.0, "heel_girth_short_mm": 1.0},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +61,10 @@ class Halves:
     share: float
 
 
-#: SD of scanner and repositioning together, by kind of measure. Live-foot repeats of a good scanner: mean absolute
-#: difference 0.73–1.50 mm (Lee 2014); a normal difference of two repeats has SD = 0.886 · that mean.
-REPEAT_SD = {"length": 0.9, "breadth": 0.9, "height": 1.0, "girth": 1.3, "angle": 1.5, "ratio": 0.02, "volume": 15.0}
-#: SD of what the rules leave open on smooth prominences, where resampling alone can't show it.
-RULE_SD = {"length": 0.2, "breadth": 0.2, "height": 0.3, "girth": 0.4, "angle": 0.4, "ratio": 0.005, "volume": 40.0}
-#: the same for the values of the contact print, whose edge moves by millimetres for a tenth in height
-PRINT_SD = {"plantar_heel_breadth_mm": 3.0, "chippaux_smirak": 0.06, "staheli": 0.07, "clarke_angle_deg": 2.0}
+def difference(key: str, halves: Halves) -> float | None:
+    """One SD of the whole cloud's value as the difference of the halves tells it; None where one has no value."""
+    a, b = halves.first[key].value, halves.second[key].value
+    return (a - b) / 2 * float(np.sqrt(halves.share)) if isinstance(a, float) and isinstance(b, float) else None
 
 
 def kind_of(key: str) -> str:
@@ -49,34 +75,58 @@ def kind_of(key: str) -> str:
     return "ratio"
 
 
-def tracks_apart(located: Located) -> Mapping[str, Array]:
-    return {}
+def with_sd(values: Mapping[str, Measure], halves: Halves | None, apart: Mapping[str, Array]) -> dict[str, Measure]:
+    """The values with ``sd`` and ``sd_total``.
 
-
-def with_sd(
-    values: Mapping[str, Measure], located: Located, halves: Halves | None, apart: Mapping[str, Array]
-) -> dict[str, Measure]:
-    """The values with their sd."""
-    out = {}
+    ``halves`` None: too sparse to be halved. ``apart``: landmark -> (3,) mm, template minus rules.
+    """
+    # stage 1: each value's difference, and the scan's own factor
+    own = {key: difference(key, halves) for key in values} if halves is not None else {}
+    factor = _factor(own) if halves is not None else SPARSE
+    # stage 2: how much farther apart than usual the tracks are, value by value
+    odd = _odd(apart)
+    # stage 3: all together
+    found = {}
     for key, value in values.items():
-        if not isinstance(value.value, float):
-            out[key] = value
+        if not isinstance(value.value, float) or key not in CALIBRATION:
+            found[key] = value
             continue
-        kind = kind_of(key)
-        rule = PRINT_SD.get(key, RULE_SD[kind])
-        d = difference(key, halves) if halves else None
-        sd = float(np.hypot(d if d is not None else 4 * rule, rule))
-        out[key] = replace(value, sd=sd, sd_total=float(np.hypot(sd, REPEAT_SD[kind])))
-    return out
+        usual, rule = CALIBRATION[key]
+        spread = (factor * usual) ** 2
+        d = own.get(key)
+        if d is not None:
+            surprise = min(d * d, MOST_SURPRISE**2 * max(spread, usual**2))
+            spread = (PRIOR_WEIGHT * spread + surprise) / (PRIOR_WEIGHT + 1.0)
+        sd = float(np.sqrt(spread + rule**2 + odd.get(key, 0.0)))
+        found[key] = replace(value, sd=sd, sd_total=float(np.hypot(sd, REPEAT_SD[kind_of(key)])))
+    return found
 
 
-def difference(key: str, halves: Halves) -> float | None:
-    """One SD of the whole cloud's value as the difference of the halves tells it; None where one has no value."""
-    a, b = halves.first[key].value, halves.second[key].value
-    return (a - b) / 2 * float(np.sqrt(halves.share)) if isinstance(a, float) and isinstance(b, float) else None
+def _factor(own: Mapping[str, float | None]) -> float:
+    """How much noisier than usual the scan is: the differences against their usual size, none counting for much."""
+    squares = [
+        min((d / CALIBRATION[key][0]) ** 2, MOST_SURPRISE**2)
+        for key, d in own.items()
+        if d is not None and key in CALIBRATION and CALIBRATION[key][0] > 0.0
+    ]
+    return float(np.clip(np.sqrt(np.mean(squares)), *FACTOR_RANGE)) if squares else SPARSE
+
+
+def _odd(apart: Mapping[str, Array]) -> dict[str, float]:
+    """Variance that each value gets from tracks farther apart than twice their usual distance."""
+    odd: dict[str, float] = {}
+    for (mark, axis), keys in HANGS_ON.items():
+        if mark not in apart or (mark, axis) not in TRACKS_MM:
+            continue
+        bias, sd = TRACKS_MM[mark, axis]
+        excess = max(0.0, abs(float(apart[mark][axis]) - bias) - 2.0 * sd)
+        for key, slope in keys.items():
+            odd[key] = odd.get(key, 0.0) + (slope * excess) ** 2
+    return odd
 
 
 def marks_sd(marks: Mapping[str, Array], halves: Halves | None) -> dict[str, Array]:
+    """SD (3,) mm of the landmarks that both halves have."""
     if halves is None:
         return {}
     return {

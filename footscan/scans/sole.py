@@ -8,6 +8,7 @@ from scipy import ndimage
 from footscan.types import Array, Footprint, SoleSurface
 
 STEP_MM = 2.0
+ABOVE_SOLE_MM = 9.0  #: a column whose lowest point is so far above its surroundings' low ones holds no sole
 SHEET_MM = 2.5  #: points this near the lowest one of a column belong to the sole's skin
 CAP_FLATNESS_MM = 0.6
 CONTACT_MM, TREAD_MM, OUTLINE_MM = 2.0, 5.0, 25.0
@@ -30,6 +31,9 @@ def sole_surface(points: Array) -> SoleSurface:
     # a speck under the sole must not found a sheet: the floor of a column is the median of its 3 x 3 lowest
     around = ndimage.median_filter(np.where(np.isfinite(lowest), lowest, 60.0).reshape(shape), size=3).ravel()
     base = np.maximum(lowest, np.minimum(around - 4.0, 60.0))
+    # where points are few a column may hold none of the sole but some of the skin far above it
+    lower = ndimage.percentile_filter(np.where(np.isfinite(lowest), lowest, 60.0).reshape(shape), 25, size=5).ravel()
+    base = np.where(lowest > lower + ABOVE_SOLE_MM, np.inf, base)
     sheet = (low[:, 2] >= base[cell] - 1e-9) & (low[:, 2] < base[cell] + SHEET_MM)
     count = np.bincount(cell[sheet], minlength=len(lowest))
     total = np.bincount(cell[sheet], weights=low[sheet, 2], minlength=len(lowest))
