@@ -2,8 +2,8 @@
 footscan/measures/calibration.py anew.
 
 Feet of known truth, N of each of the families loft, toes and find (never of the one that is kept unseen). For each
-value: the usual spread of the halves' difference, and what the rule leaves open; both together are the root mean square of the
-error, times MARGIN. For each landmark that two tracks find: their usual distance.
+value: the usual spread of the halves' difference, and what the rule leaves open; both together are the root mean square
+of the error, times MARGIN. For each landmark that two tracks find: their usual distance.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def foot_of(job: tuple[str, int], cache: Path | None) -> dict[str, Any]:
     found = {key: m.value for key, m in again.values.items() if isinstance(m.value, float)}
     true = {key: t for key, t in foot.truth.items() if isinstance(t, float)}
     errors = {key: value - true[key] for key, value in found.items() if key in true}
-    halves = {k: uncertainty.difference(k, again.halves) for k in found} if again.halves else {}
+    halves = {k: uncertainty.difference(k, again.values, again.half) for k in found} if again.half else {}
     return {
         "family": job[0],
         "errors": errors,

@@ -175,7 +175,9 @@ def volumes(foot: Located, sole: SoleSurface) -> dict[str, Measure]:
     ih = np.clip(((high[:, 0] - sole.x_mm[0]) / step + 0.5).astype(np.int64), 0, shape[0] - 1)
     jh = np.clip(((high[:, 1] - sole.y_mm[0]) / step + 0.5).astype(np.int64), 0, shape[1] - 1)
     tall[ih, jh] = True
-    tall = ndimage.binary_fill_holes(ndimage.binary_closing(tall, iterations=2)) & inside
+    room = 4  # for the closing: the leg may stand at the grid's edge
+    closed = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(tall, room), iterations=2))
+    tall = closed[room:-room, room:-room] & inside
     known = np.isfinite(top) & inside & ~tall
     if known.sum() < 100:
         return {key: Measure.missing("the dorsum was not scanned", method) for key in keys}

@@ -127,7 +127,7 @@ def angles(foot: Located) -> dict[str, Measure]:
             continue
         slope, contact = tangent
         lines[toe] = slope
-        window = (0.82, 0.97) if toe == "toe1" else (0.72, 0.88)
+        window = (0.82, 0.97) if toe == "toe1" else (0.75, 0.88)  # behind it the ball still stands out
         near = np.isfinite(reach) & (at > window[0] * length) & (at < window[1] * length)
         near &= at > contact[0] + 0.06 * length
         if near.sum() < 3:

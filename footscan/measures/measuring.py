@@ -14,7 +14,7 @@ from footscan.measures.girths import girths
 from footscan.measures.landmarks import Located, locate
 from footscan.measures.lengths import angles, heights, lengths
 from footscan.measures.template import fit_template
-from footscan.measures.uncertainty import Halves, marks_sd, with_sd
+from footscan.measures.uncertainty import Half, marks_sd, with_sd
 from footscan.scans.clean import voxel_grid
 from footscan.scans.sole import sole_surface
 from footscan.types import Array, Landmarks, Load, Measure, SoleSurface
@@ -39,9 +39,10 @@ SIDED = (
     *PRINT_KEYS, *APEX_KEYS,
 )  # fmt: skip
 
-HALF_POINTS = 40_000  #: at most so many points make a half
+HALF_POINTS = 45_000  #: at most so many points are measured again
 MEASURED_POINTS = 120_000  #: of a denser cloud the points are merged once more: as sure, and quicker
-POSE_TURN_DEG, POSE_TILT_DEG = 2.0, 0.02  #: how the halves' poses differ: heading, and what a fitted floor leaves open
+TEMPLATE_FITS_MM = 0.8  #: a template farther off than this says nothing of the foot's landmarks
+POSE_TURN_DEG, POSE_TILT_DEG = 2.0, 0.02  #: how the half's pose differs: heading, and what a fitted floor leaves open
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Found:
     sole: SoleSurface
     landmarks: Landmarks
     values: Mapping[str, Measure]
-    halves: Halves | None  # None: too sparse to be halved, or not asked for
+    half: Half | None  # None: too sparse to be halved, or not asked for
     tracks_apart: Mapping[str, Array]  # landmark -> (3,) mm, template minus rules
 
 
@@ -67,40 +68,38 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True,
         rough = voxel_grid(rough, 1.25)[0]
     located, sole, values = _once(rough, load, None)
     sd_marks: dict[str, Array] = {}
-    halves: Halves | None = None
+    half: Half | None = None
     apart: dict[str, Array] = {}
     if uncertainty:
-        # stage 2: halves of the cloud in other poses, against each other; the other track, against this one
-        halves = _halves(located, load, seed)
+        # stage 2: half of the cloud in another pose, against the whole; the other track, against this one
+        half = _half(located, load, seed)
         apart = _tracks_apart(located)
         # stage 3: what that says of each value
-        values = with_sd(values, halves, apart)
-        sd_marks = marks_sd(located.marks, halves)
+        values = with_sd(values, half, apart)
+        sd_marks = marks_sd(located.marks, half) if half is not None else {}
     if not side_known:
         missing = Measure.missing("left or right is unknown: say which with --side")
         values |= dict.fromkeys(SIDED, missing)
     kept = {key: values[key] for key in KEYS}
-    return Found(located, sole, Landmarks(located.marks, sd_marks), kept, halves, apart)
+    return Found(located, sole, Landmarks(located.marks, sd_marks), kept, half, apart)
 
 
-def _halves(located: Located, load: Load, seed: int) -> Halves | None:
-    """Two halves of the points, measured each in a pose of its own; None where they are too sparse for it."""
+def _half(located: Located, load: Load, seed: int) -> Half | None:
+    """Half of the points, measured again in a pose of its own; None where they are too sparse for it."""
     points = located.points
     rng = np.random.default_rng(seed)
     size = min(len(points) // 2, HALF_POINTS)
-    drawn = rng.permutation(len(points))
-    found = []
-    for part in (drawn[:size], drawn[size : 2 * size]):
-        lean = np.radians(POSE_TILT_DEG) * rng.normal(size=2)
-        tilt = rotation_to_z(np.array([lean[0], lean[1], 1.0]))
-        turn = turn_z(float(np.radians(POSE_TURN_DEG) * rng.uniform(-1.0, 1.0)))
-        pose = compose(tilt, rng.uniform(-1.0, 1.0, 3) * [1.0, 1.0, 0.0]) @ turn
-        try:
-            again, _, values = _once(transform(pose, points[np.sort(part)]), load, located.axis, settled=True)
-        except ScanError:
-            return None
-        found.append((values, again.marks))
-    return Halves(found[0][0], found[1][0], found[0][1], found[1][1], 2 * size / len(points))
+    part = points[np.sort(rng.permutation(len(points))[:size])]
+    lean = np.radians(POSE_TILT_DEG) * rng.normal(size=2)
+    tilt = compose(rotation_to_z(np.array([lean[0], lean[1], 1.0])), rng.uniform(-1.0, 1.0, 3) * [1.0, 1.0, 0.0])
+    pose = tilt @ turn_z(float(np.radians(POSE_TURN_DEG) * rng.uniform(-1.0, 1.0)))
+    try:
+        again, _, values = _once(transform(pose, part), load, located.axis, settled=True)
+    except ScanError:
+        return None
+    back = np.linalg.inv(again.T_foot_rough @ pose)
+    marks = {name: transform(back, place[None])[0] for name, place in again.marks.items()}
+    return Half(values, marks, size / len(points))
 
 
 def _tracks_apart(located: Located) -> dict[str, Array]:
@@ -108,6 +107,8 @@ def _tracks_apart(located: Located) -> dict[str, Array]:
     try:
         fitted = fit_template(located.points)
     except ScanError:
+        return {}
+    if fitted.rms_mm > TEMPLATE_FITS_MM:
         return {}
     return {name: fitted.marks[name] - place for name, place in located.marks.items() if name in fitted.marks}
 

@@ -35,8 +35,8 @@ class Profile:
 
     def peak(self, low: float, high: float, window: float) -> tuple[float, float, bool] | None:
         """Station and reach of the largest reach in [low, high]: top of a cubic over ±window mm (outlines are steeper
-        on one side of their tops), and whether it lies inside (False: the largest value is at the end of the range). None
-        without points."""
+        on one side of their tops), and whether it lies inside (False: the largest value is at the end of the range).
+        None without points."""
         good = np.isfinite(self.reach) & (self.at >= low) & (self.at <= high)
         if good.sum() < 5:
             return None

@@ -2,9 +2,9 @@
 
 Three sources, added as squares:
 
-* resampling: two halves of the cloud, each in a pose of its own, measured against each other. One difference says
-  little of one value's own spread, forty of them say much of the scan: each value's spread is its usual one times the
-  scan's own factor, moved towards its own difference;
+* resampling: half of the cloud in another pose, measured against the whole. One difference says little of one value's
+  own spread, forty of them say much of the scan: each value's spread is its usual one times the scan's own factor,
+  moved towards its own difference;
 * the rule: what a definition leaves open on smooth skin, where a hilltop is flat or an edge ill-defined; no resampling
   shows it;
 * the tracks: how much farther apart than usual the template and the geometric rules put the landmarks of a value.
@@ -51,20 +51,24 @@ HANGS_ON: Mapping[tuple[str, int], Mapping[str, float]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Halves:
-    """Values and landmarks of the two halves, and the share of all points that both together have."""
+class Half:
+    """Values and landmarks of a part of the cloud, measured again, and the share of the points that it has (0–1)."""
 
-    first: Mapping[str, Measure]
-    second: Mapping[str, Measure]
-    first_marks: Mapping[str, Array]
-    second_marks: Mapping[str, Array]
+    values: Mapping[str, Measure]
+    marks: Mapping[str, Array]
     share: float
 
+    @property
+    def scale(self) -> float:
+        """One SD of the whole for one of the difference between part and whole: errors fall with the root of the
+        number of points, and the part's are among the whole's."""
+        return float(1.0 / np.sqrt(1.0 / self.share - 1.0))
 
-def difference(key: str, halves: Halves) -> float | None:
-    """One SD of the whole cloud's value as the difference of the halves tells it; None where one has no value."""
-    a, b = halves.first[key].value, halves.second[key].value
-    return (a - b) / 2 * float(np.sqrt(halves.share)) if isinstance(a, float) and isinstance(b, float) else None
+
+def difference(key: str, values: Mapping[str, Measure], half: Half) -> float | None:
+    """One SD of the whole cloud's value, as its half tells it; None where either has no value."""
+    a, b = values[key].value, half.values[key].value
+    return (b - a) * half.scale if isinstance(a, float) and isinstance(b, float) else None
 
 
 def kind_of(key: str) -> str:
@@ -75,14 +79,14 @@ def kind_of(key: str) -> str:
     return "ratio"
 
 
-def with_sd(values: Mapping[str, Measure], halves: Halves | None, apart: Mapping[str, Array]) -> dict[str, Measure]:
+def with_sd(values: Mapping[str, Measure], half: Half | None, apart: Mapping[str, Array]) -> dict[str, Measure]:
     """The values with ``sd`` and ``sd_total``.
 
-    ``halves`` None: too sparse to be halved. ``apart``: landmark -> (3,) mm, template minus rules.
+    ``half`` None: too sparse to be halved. ``apart``: landmark -> (3,) mm, template minus rules.
     """
     # stage 1: each value's difference, and the scan's own factor
-    own = {key: difference(key, halves) for key in values} if halves is not None else {}
-    factor = _factor(own) if halves is not None else SPARSE
+    own = {key: difference(key, values, half) for key in values} if half is not None else {}
+    factor = _factor(own) if half is not None else SPARSE
     # stage 2: how much farther apart than usual the tracks are, value by value
     odd = _odd(apart)
     # stage 3: all together
@@ -125,12 +129,6 @@ def _odd(apart: Mapping[str, Array]) -> dict[str, float]:
     return odd
 
 
-def marks_sd(marks: Mapping[str, Array], halves: Halves | None) -> dict[str, Array]:
-    """SD (3,) mm of the landmarks that both halves have."""
-    if halves is None:
-        return {}
-    return {
-        name: np.abs(halves.first_marks[name] - halves.second_marks[name]) / 2 * np.sqrt(halves.share)
-        for name in marks
-        if name in halves.first_marks and name in halves.second_marks
-    }
+def marks_sd(marks: Mapping[str, Array], half: Half) -> dict[str, Array]:
+    """SD (3,) mm of the landmarks that the half has too."""
+    return {name: np.abs(half.marks[name] - at) * half.scale for name, at in marks.items() if name in half.marks}

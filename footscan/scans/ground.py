@@ -109,6 +109,8 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     sizes[0] = 0
     # specks stand over the floor too, and above the heel's middle is the open leg
     column = ndimage.binary_fill_holes(ndimage.binary_closing(sizes[label] * COLUMN_MM**2 > SMALLEST_FOOT_MM2))
+    # the outermost columns hold the floor beside the foot, under skin that overhangs it
+    column = ndimage.binary_erosion(column)
     is_floor = (level[:, 2] < FLOOR_TOLERANCE_MM) & ~column[ij[:, 0], ij[:, 1]]
     return Ground(T, "floor", is_floor)
 

@@ -270,7 +270,7 @@ def toe_angle(outline: Array, length: float, sign: float) -> float:
     outline (n, 2): the skin below 40 mm from above; sign +1 medial (toe 1), -1 lateral (toe 5). Inwards positive.
     """
     slope, _, ball = _tangent(outline, length, sign)
-    low, high = (0.82, 0.97) if sign > 0 else (0.72, 0.88)
+    low, high = (0.82, 0.97) if sign > 0 else (0.75, 0.88)  # the ball stands out as far as 0.74
     x = outline[:, 0] / length
     toe = outline[(x > max(low, ball[0] / length + 0.06)) & (x < high)]
     to_toe = float(((sign * toe[:, 1] - sign * ball[1]) / (toe[:, 0] - ball[0])).max())
