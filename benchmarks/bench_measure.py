@@ -1,4 +1,8 @@
-"""Measures: a million points to all measures against Open3D's way, with and without SD, memory, growth."""
+"""Measures: a million points to all measures against Open3D's way, with and without SD, memory, growth.
+
+`python benchmarks/bench_measure.py FOLDER` draws the clouds: in a process of its own, for the kernel counts what a
+parent holds to its child's peak.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,24 @@ from pathlib import Path
 import harness
 from harness import ROOT, Result
 
-from footscan import io, synth
-
 MILLION = 1_000_000
+CLOUDS = {"one.ply": MILLION, "four.ply": 4 * MILLION}
+
+
+def draw(folder: Path) -> None:
+    """One synthetic foot on a floor, scanned with one and with four million points."""
+    from footscan import io, synth
+
+    foot = synth.make_foot(synth.FootSpec(side="left", length_mm=262.0))
+    for name, points in CLOUDS.items():
+        io.write_geometry(folder / name, synth.scan_foot(foot, points=points, turn_deg=8.0, seed=1))
 
 
 def run() -> Iterator[Result]:
-    """One synthetic foot on a floor, scanned with one and with four million points."""
-    foot = synth.make_foot(synth.FootSpec(side="left", length_mm=262.0))
+    """Time, growth and memory."""
     with tempfile.TemporaryDirectory(prefix="plantar-bench-") as name:
-        one, four = Path(name) / "one.ply", Path(name) / "four.ply"
-        for path, points in ((one, MILLION), (four, 4 * MILLION)):
-            io.write_geometry(path, synth.scan_foot(foot, points=points, turn_deg=8.0, seed=1))
+        harness.run([sys.executable, Path(__file__), name])
+        one, four = (Path(name) / cloud for cloud in CLOUDS)
         with_sd, without_sd, more, peer = harness.side_by_side(
             5,
             lambda: harness.seconds_told("ours_measure.py", one),
@@ -33,5 +43,9 @@ def run() -> Iterator[Result]:
         yield Result("measure_1m_with_sd_in_process", with_sd, "s", 1.0, "lower")
         yield Result("measure_1m_no_sd_in_process", without_sd, "s", None, "lower")
         yield Result("measure_4m_against_four_times_1m", more / (4.0 * with_sd), "ratio", 1.0, "lower")
-        command = [sys.executable, ROOT / "benchmarks" / "ours_measure.py", one]
+        command: list[str | Path] = [sys.executable, ROOT / "benchmarks" / "ours_measure.py", one]
         yield Result("measure_1m_peak_rss", harness.peak_rss_mb(command), "MB", 600.0, "lower")
+
+
+if __name__ == "__main__":
+    draw(Path(sys.argv[1]))

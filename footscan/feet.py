@@ -82,27 +82,28 @@ def find_feet(
         raise ValueError(f"load must be one of {', '.join(LOADS)}, got {load!r}")
     scan = scan if isinstance(scan, Scan) else Scan(scan)
     seed = seed_of(scan)
+    try:
+        feet = _feet_of(scan, seed, side, load, uncertainty)
+    except ScanError as error:
+        raise ScanError(f"{scan.source or 'scan'}: {error}") from None
+    return tuple(feet)
+
+
+def _feet_of(scan: Scan, seed: int, side: str, load: Load, uncertainty: bool) -> list[Foot]:
     # stage 1: an even cloud, the floor under it, the feet on it
     points, _ = voxel_grid(_cloud_of(scan))
     points = points[~lonely(points)]
     if len(points) < FEWEST_POINTS:
-        raise ScanError(
-            f"{scan.source or 'scan'}: expected at least {FEWEST_POINTS} points on a foot, found {len(points)}"
-        )
-    try:
-        ground = find_ground(points, np.random.default_rng(seed))
-        level = transform(ground.T_level_scanner, points[~ground.is_floor])
-        level = level[level[:, 2] > -BELOW_MM]
-        clouds = [level[part] for part in split_feet(level)]
-        if len(clouds) == 2 and side != "auto":
-            raise ScanError(f"expected one {side} foot, found two feet; scan them apart or give the file as a pair")
-        # stage 2: each foot by itself
-        feet = [_one_foot(cloud, ground, side, load, seed, uncertainty) for cloud in clouds]
-    except ScanError as error:
-        raise ScanError(f"{scan.source or 'scan'}: {error}") from None
-    if len(feet) == 2:
-        feet = _as_pair(feet)
-    return tuple(feet)
+        raise ScanError(f"expected at least {FEWEST_POINTS} points on a foot, found {len(points)}")
+    ground = find_ground(points, np.random.default_rng(seed))
+    level = transform(ground.T_level_scanner, points[~ground.is_floor])
+    level = level[level[:, 2] > -BELOW_MM]
+    clouds = [level[part] for part in split_feet(level)]
+    if len(clouds) == 2 and side != "auto":
+        raise ScanError(f"expected one {side} foot, found two feet; scan them apart or give the file as a pair")
+    # stage 2: each foot by itself
+    feet = [_one_foot(cloud, ground, side, load, seed, uncertainty) for cloud in clouds]
+    return _as_pair(feet) if len(feet) == 2 else feet
 
 
 def measure(

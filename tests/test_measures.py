@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from odd_clouds import odd_cloud
 
 import footscan
 from footscan.errors import ScanError
@@ -200,6 +203,34 @@ def test_what_is_no_foot_is_refused(shape: str, right: SyntheticFoot, rng: np.ra
         points = cloud[cloud[:, 0] > np.median(cloud[:, 0])]
     with pytest.raises(ScanError):
         footscan.measure(PointCloud(points))
+
+
+def measure_odd_clouds(cloud: PointCloud, rng: np.random.Generator, count: int) -> int:
+    """Refused with a ScanError that names the scan, or measured with finite numbers, in ten seconds; how many were."""
+    base = cloud.points[rng.permutation(len(cloud.points))[:60_000]]
+    measured = 0
+    for _ in range(count):
+        scan = footscan.types.Scan(PointCloud(odd_cloud(base, rng)), source="odd.ply")
+        start = time.monotonic()
+        try:
+            feet = footscan.measure(scan)
+        except ScanError as error:
+            assert str(error).startswith("odd.ply: expected")
+            feet = ()
+        assert time.monotonic() - start < 10.0
+        for foot in feet:
+            assert all(np.isfinite([m.value, m.sd]).all() for m in foot.values.values() if isinstance(m.value, float))
+        measured += bool(feet)
+    return measured
+
+
+def test_odd_clouds_are_refused_or_measured(cloud: PointCloud, rng: np.random.Generator) -> None:
+    measure_odd_clouds(cloud, rng, 60)
+
+
+@pytest.mark.prove
+def test_thousands_of_odd_clouds(cloud: PointCloud, rng: np.random.Generator, record_property: Any) -> None:
+    record_property("measured", measure_odd_clouds(cloud, rng, 3000))
 
 
 def test_bad_arguments_say_what_came(cloud: PointCloud) -> None:
