@@ -22,10 +22,10 @@ UV_PIN := uv==0.13.9
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test bench lint format docs figures prove lock clean
+.PHONY: help setup demo test bench accuracy lint format docs figures template prove lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.setup ## .venv with everything from requirements.lock, and the checkout itself
 
@@ -38,6 +38,9 @@ test: $(VENV)/.setup ## every claim on a sample (ARGS="-k name --seed 1" goes to
 
 bench: $(VENV)/.setup ## speed, printed and written to benchmarks/results.json (ONLY=name)
 	$(BIN)/python benchmarks/run.py $(ONLY)
+
+accuracy: $(VENV)/.setup ## truth, repeats and SD of the measures into docs/accuracy.md, resumable (ARGS="--feet 20 --no-write")
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 lint: $(VENV)/.setup ## ruff and mypy
 	$(BIN)/ruff check
@@ -54,6 +57,9 @@ docs: $(VENV)/.setup ## the documentation in out/docs, strictly
 figures: $(VENV)/.setup ## draws the pictures of docs/img anew
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/make_images.py
+
+template: $(VENV)/.setup ## draws the template foot that clouds are compared with anew (ten minutes)
+	$(BIN)/python benchmarks/make_template.py
 
 prove: $(VENV)/.setup ## full sizes, resumable, into docs/proof (PART=main|measure|pressure|insole|devices|batch|kiosk)
 	$(BIN)/python tests/prove.py $(PART)

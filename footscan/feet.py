@@ -14,8 +14,9 @@ from footscan.errors import ReadError, ScanError
 from footscan.frame import T_MIRROR, transform
 from footscan.io.files import file_sha256
 from footscan.measures import measure_points
-from footscan.measures.quality import check_proportions, judge
+from footscan.measures.quality import affected, check_proportions, judge, judge_pair, look, with_reasons
 from footscan.meshes import area_mm2, sample_surface
+from footscan.population import check as check_population
 from footscan.scans.clean import lonely, voxel_grid
 from footscan.scans.ground import Ground, find_ground
 from footscan.scans.heading import find_heading, vote_side
@@ -91,7 +92,8 @@ def find_feet(
 
 def _feet_of(scan: Scan, seed: int, side: str, load: Load, uncertainty: bool) -> list[Foot]:
     # stage 1: an even cloud, the floor under it, the feet on it
-    points, _ = voxel_grid(_cloud_of(scan))
+    raw = _cloud_of(scan)
+    points, _ = voxel_grid(raw)
     points = points[~lonely(points)]
     if len(points) < FEWEST_POINTS:
         raise ScanError(f"expected at least {FEWEST_POINTS} points on a foot, found {len(points)}")
@@ -102,7 +104,7 @@ def _feet_of(scan: Scan, seed: int, side: str, load: Load, uncertainty: bool) ->
     if len(clouds) == 2 and side != "auto":
         raise ScanError(f"expected one {side} foot, found two feet; scan them apart or give the file as a pair")
     # stage 2: each foot by itself
-    feet = [_one_foot(cloud, ground, side, load, seed, uncertainty) for cloud in clouds]
+    feet = [_one_foot(cloud, raw, ground, side, load, seed, uncertainty) for cloud in clouds]
     return _as_pair(feet) if len(feet) == 2 else feet
 
 
@@ -125,7 +127,7 @@ def seed_of(scan: Scan) -> int:
     return int(hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:12], 16)
 
 
-def _one_foot(level: Array, ground: Ground, side: str, load: Load, seed: int, uncertainty: bool) -> Foot:
+def _one_foot(level: Array, raw: Array, ground: Ground, side: str, load: Load, seed: int, uncertainty: bool) -> Foot:
     # stage 1: heading, is it a foot at all, and which
     T_rough_level = find_heading(level)
     rough = transform(T_rough_level, level)
@@ -144,9 +146,17 @@ def _one_foot(level: Array, ground: Ground, side: str, load: Load, seed: int, un
     # stage 3: the record
     points = found.located.points
     T = found.located.T_foot_rough @ T_rough_level @ ground.T_level_scanner
-    score, reasons = judge(found, ground, votes, found_side, side != "auto")
+    seen = look(found, raw, T, seed)
+    plausible = check_population(found.values, standing=ground.method in ("floor", "sole"))
+    odd = None if plausible.plausible else plausible.sentence()
+    score, reasons = judge(found, ground, votes, found_side, side != "auto", seen, odd)
     values = FootMeasurements(
-        found.values, found_side, "detected" if side == "auto" else "given", load, score, tuple(reasons)
+        affected(found.values, tuple(reasons)),
+        found_side,
+        "detected" if side == "auto" else "given",
+        load,
+        score,
+        tuple(reasons),
     )
     prints = footprints(found.sole, points)
     return Foot(PointCloud(points, frame="foot"), T, found.landmarks, prints, found.sole, values)
@@ -159,7 +169,12 @@ def _as_pair(feet: list[Foot]) -> list[Foot]:
         raise ScanError(
             f"expected a left and a right foot side by side, found {sides[0]} and {sides[1]}; scan them again"
         )
-    return sorted(feet, key=lambda foot: foot.side)
+    left, right = sorted(feet, key=lambda foot: foot.side)
+    more = judge_pair(left.measurements, right.measurements)
+    return [
+        replace(foot, measurements=with_reasons(foot.measurements, reasons))
+        for foot, reasons in zip((left, right), more)
+    ]
 
 
 def _points_of(geometry: PointCloud | Mesh) -> Array:

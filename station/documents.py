@@ -73,13 +73,17 @@ def _failed(failures: Iterable[Failure]) -> list[dict[str, str]]:
 
 
 def measure_document(scans: Iterable[Measured], failures: Iterable[Failure] = ()) -> dict[str, Any]:
-    """``measurements.json`` and ``plantar measure --json``."""
+    """``measurements.json`` and ``plantar measure --json``; ``pairs`` where a left and a right foot are there."""
+    from station.comparisons import pair_documents
+
+    scans = list(scans)
     return {
         "schema": MEASURE_SCHEMA,
         "scans": [
             {"source": s.source, "sha256": s.sha256, "unit": s.unit, "feet": [_foot(foot) for foot in s.feet]}
             for s in scans
         ],
+        "pairs": pair_documents(scans),
         "failed": _failed(failures),
     }
 

@@ -12,7 +12,7 @@ from footscan.errors import ReadError
 from station.documents import MEASURE_SCHEMA, plain
 
 if TYPE_CHECKING:
-    from footscan.sizing import System
+    from footscan.sizing import Sex, Size, System, UsWomen
 
 SCHEMA = "plantar/size/1"
 LARGEST_BYTES = 50_000_000
@@ -27,6 +27,16 @@ class FootSize:
     side: str
     length_mm: float
     breadth_mm: float | None
+    girth_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class SizeOptions:
+    """Named options of the systems: see `footscan.sizing.size` and `footscan.sizing.japanese_width`."""
+
+    us_women: UsWomen = "brannock"
+    sex: Sex | None = None
+    cn_type_one_mm: float | None = None
 
 
 def read_measurements(path: Path) -> list[FootSize]:
@@ -55,51 +65,83 @@ def read_measurements(path: Path) -> list[FootSize]:
 
 
 def _foot(path: Path, foot: Mapping[str, Any]) -> FootSize:
-    length, breadth = (foot["measures"][name]["value"] for name in ("foot_length_mm", "foot_breadth_orthogonal_mm"))
-    if not isinstance(length, (int, float)) or not 80 <= length <= 400:
-        raise ReadError(path, "a foot length of 80 to 400 mm", str(length), "measure the scan again")
-    if breadth is not None and (not isinstance(breadth, (int, float)) or not 30 <= breadth <= 200):
-        raise ReadError(path, "a foot breadth of 30 to 200 mm", str(breadth), "measure the scan again")
-    return FootSize(str(foot["side"]), float(length), None if breadth is None else float(breadth))
+    if foot["side"] not in ("left", "right", "unknown"):
+        raise ReadError(path, "a foot that is left, right or unknown", str(foot["side"])[:40], "measure the scan again")
+    measures = foot["measures"]
+    length = _number(path, measures["foot_length_mm"], "foot length", 80.0, 400.0)
+    if length is None:
+        raise ReadError(path, "a foot length of 80 to 400 mm", "None", "measure the scan again")
+    breadth = _number(path, measures["foot_breadth_orthogonal_mm"], "foot breadth", 30.0, 200.0)
+    girth = _number(path, measures.get("ball_girth_mm", {"value": None}), "ball girth", 80.0, 500.0)
+    return FootSize(foot["side"], length, breadth, girth)
 
 
-def size_document(source: str, digest: str, feet: Sequence[FootSize], systems: Sequence[System]) -> dict[str, Any]:
+def _number(path: Path, measure: Mapping[str, Any], name: str, low: float, high: float) -> float | None:
+    """A measure's value; ReadError where it is something that no foot has."""
+    value = measure["value"]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ReadError(path, f"a {name} of {low:g} to {high:g} mm", str(value)[:40], "measure the scan again")
+    return float(value)
+
+
+def size_document(
+    source: str, digest: str, feet: Sequence[FootSize], systems: Sequence[System], options: SizeOptions | None = None
+) -> dict[str, Any]:
     """``plantar size --json``."""
+    options = options or SizeOptions()
     return {
         "schema": SCHEMA,
         "source": source,
         "sha256": digest,
-        "feet": [
-            {
-                "side": foot.side,
-                "length_mm": foot.length_mm,
-                "breadth_mm": foot.breadth_mm,
-                "sizes": _sizes(foot, systems),
-            }
-            for foot in feet
-        ],
-        "pair": _pair(feet, systems),
+        "feet": [{"side": foot.side, **_lengths(foot), **_sized(foot, systems, options)} for foot in feet],
+        "pair": _pair(feet, systems, options),
     }
 
 
-def _sizes(foot: FootSize, systems: Sequence[System]) -> dict[str, Any]:
-    from footscan.sizing import size
-
-    found = {system: size(foot.length_mm, system, foot.breadth_mm) for system in systems}
-    return {system: {"size": s.label, "reason": s.reason} for system, s in found.items()}
+def _lengths(foot: FootSize) -> dict[str, Any]:
+    return {"length_mm": foot.length_mm, "breadth_mm": foot.breadth_mm, "girth_mm": foot.girth_mm}
 
 
-def _pair(feet: Sequence[FootSize], systems: Sequence[System]) -> dict[str, Any] | None:
-    """Of a left and a right foot: the longer one's length, the broader one's breadth."""
-    if sorted(foot.side for foot in feet) != ["left", "right"]:
+def _sized(foot: FootSize, systems: Sequence[System], options: SizeOptions) -> dict[str, Any]:
+    """The sizes in each system, and the Japanese width where its system is asked for."""
+    from footscan.sizing import japanese_width, size
+
+    found = {
+        system: size(
+            foot.length_mm, system, foot.breadth_mm, us_women=options.us_women, girth_mm=foot.girth_mm,
+            cn_type_one_mm=options.cn_type_one_mm,
+        )
+        for system in systems
+    }  # fmt: skip
+    sized: dict[str, Any] = {"sizes": {system: _plain(s) for system, s in found.items()}}
+    if "jp" in systems:
+        sized["jp_width"] = _plain(japanese_width(foot.length_mm, foot.girth_mm, options.sex))
+    return sized
+
+
+def _plain(size: Size) -> dict[str, Any]:
+    return {"size": size.label, "reason": size.reason}
+
+
+def _pair(feet: Sequence[FootSize], systems: Sequence[System], options: SizeOptions) -> dict[str, Any] | None:
+    """Of a left and a right foot: the longer one's length, the broader one's breadth, the larger girth."""
+    from footscan.sizing import advise_pair
+
+    by_side = {foot.side: foot for foot in feet}
+    if len(feet) != 2 or sorted(by_side) != ["left", "right"]:
         return None
-    longer = max(feet, key=lambda foot: foot.length_mm)
+    advice = advise_pair(by_side["left"].length_mm, by_side["right"].length_mm)
     breadths = [foot.breadth_mm for foot in feet if foot.breadth_mm is not None]
-    both = FootSize(longer.side, longer.length_mm, max(breadths, default=None))
+    girths = [foot.girth_mm for foot in feet if foot.girth_mm is not None]
+    both = FootSize(advice.longer, advice.length_mm, max(breadths, default=None), max(girths, default=None))
     return {
-        "longer": longer.side,
-        "difference_mm": plain(round(abs(feet[0].length_mm - feet[1].length_mm), 4)),
-        "length_mm": both.length_mm,
-        "breadth_mm": both.breadth_mm,
-        "sizes": _sizes(both, systems),
+        "longer": advice.longer,
+        "difference_mm": plain(round(advice.difference_mm, 4)),
+        "half_sizes": plain(round(advice.half_sizes, 4)),
+        "half_size_or_more": advice.apart,
+        "inner_length_mm": [plain(round(v, 4)) for v in advice.inner_length_mm],
+        **_lengths(both),
+        **_sized(both, systems, options),
     }

@@ -41,12 +41,16 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "scans": _DATA,
     "measures": (*_DATA, "scans"),
     "pressure": _DATA,
-    "feet": _MEASURED,  # the whole way of a scan
+    "feet": (*_MEASURED, "population"),  # the whole way of a scan
     "registration": (*_MEASURED, "pressure"),
     "sizing": _MEASURED,
-    "population": (*_MEASURED, "pressure", "sizing"),
+    "pairs": (*_MEASURED, "sizing"),  # two feet against each other
+    "deviation": (*_MEASURED, "pairs"),
+    "population": _BASE,  # what a survey says of a foot's values
     "plot_pressure": (*_BASE, "pressure", *_PAPER),
     "plot": (*_MEASURED, "feet", "pressure", "registration", "sizing", "population", *_PAPER, "plot_pressure"),
+    "plot_feet": (*_MEASURED, *_PAPER, "plot"),
+    "plot_deviation": (*_MEASURED, "deviation", *_PAPER, "plot"),
 }
 
 #: third party that may stand at the top of a module

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from footscan.errors import ScanError
-from footscan.frame import along, compose
+from footscan.frame import along, compose, turn_z
 from footscan.types import Array, frozen_array
 
 DATA_FILE = Path(__file__).with_name("template_data.npz")
@@ -30,6 +30,7 @@ KINDS = ("apart", "fused")  #: templates with toes of their own, and with toes i
 FEWEST_POINTS, MOST_POINTS = 2000, 15_000  #: fewer show no foot; of more an even share is taken
 SLANT = np.array([1.0, 0.0137, 0.0071])  #: points are put in order along this: hardly two lie equally far
 MOST_SD = 3.0  #: no shape mode goes farther
+MOST_SIGMA_MM = 0.5  #: what the modes can't follow is no noise: the warp is to follow it
 LEAST_SIGMA_MM = 0.3  #: residuals are not believed to be smaller
 CORRELATED, CORRELATED_WARP = (
     4.0,
@@ -39,7 +40,9 @@ WARP_NODES, WARP_REACH, WARP_SPREAD = 64, 0.12, 0.012  #: number; reach and SD i
 MOST_BOW = 25.0  #: of the skin, per foot length: toes
 ASIDE_MM = 4.0  #: a nearest point that lies farther aside of the normal is another place, or the edge of a hole
 COVERED_MM = 4.0  #: skin without a point this near (and three times the usual gap) is a hole
-RIGID_MM = (40.0, 25.0, 15.0)  #: how far points are looked for, round by round: turn, shift and scale
+LEAST_EXTENT_MM = 80.0  #: of the cloud near the floor, heel to toe
+LOW_MM = 60.0  #: what lies below shows where a foot is heading
+RIGID_MM = (40.0, 30.0, 20.0, 15.0, 15.0)  #: how far points are looked for, round by round: turn, shift and scale
 ROUGH_MM, FINE_MM = (15.0, 12.0, 12.0, 12.0, 10.0, 10.0), (8.0, 8.0, 6.0, 6.0, 6.0)  #: the shape
 WARP_MM = (8.0, 6.0)
 COARSE = 3  #: every third vertex is enough to begin with
@@ -242,7 +245,7 @@ def fit_template(points: Array) -> TemplateFit:
         order = np.argsort(along(points, SLANT), kind="stable")
         points = points[order[:: -(-len(points) // MOST_POINTS)]]
     # stage 1 and the beginning of stage 2, with toes apart; where those don't fit, with toes in one too
-    tree, start = cKDTree(points), _start(points)
+    tree, start = cKDTree(points), _start(points, load_template("apart"))
     kind, (laid, toes) = "apart", _begin(load_template("apart"), tree, start)
     if toes > FUSED_FROM_MM:
         other, off = _begin(load_template("fused"), tree, start)
@@ -252,21 +255,34 @@ def fit_template(points: Array) -> TemplateFit:
     return _result(kind, *_finish(laid, tree))
 
 
-def _start(points: Array) -> tuple[float, Array]:
-    """Scale mm and shift (3,) mm to begin with: the foot's extent along x below 80 mm."""
-    low = points[points[:, 2] < np.quantile(points[:, 2], 0.01) + 60.0]
+def _heading(plan: Array, weight: Array | None = None) -> float:
+    """Angle (rad) of the long axis of places (n, 2) seen from above, from x on."""
+    (xx, xy), (_, yy) = np.cov(plan.T, aweights=weight)
+    return float(0.5 * np.arctan2(2.0 * xy, xx - yy))
+
+
+def _start(points: Array, template: Template) -> tuple[Array, float, Array]:
+    """Turn (3, 3), scale mm and shift (3,) mm to begin with: the long axis of what lies low, and its extent."""
+    low = points[points[:, 2] < np.quantile(points[:, 2], 0.01) + LOW_MM]
+    own = template.mean[:, 2] < LOW_MM / 260.0
+    turn = _heading(low[:, :2]) - _heading(template.mean[own, :2], template.share[own])
+    R = turn_z(float(np.clip(turn, -0.4, 0.4)))[:3, :3]
+    low = low @ R
     heel, toe = np.quantile(low[:, 0], [0.004, 0.996])
+    if toe - heel < LEAST_EXTENT_MM:
+        raise ScanError(
+            f"expected a foot, at least {LEAST_EXTENT_MM:.0f} mm long near the floor, found {toe - heel:.0f} mm"
+        )
     rear = low[low[:, 0] < heel + 0.3 * (toe - heel)]
     scale = float(np.clip(1.02 * (toe - heel), 120.0, 360.0))
-    return scale, np.array(
-        [float(heel) - 0.01 * scale, float(np.median(rear[:, 1])), float(np.quantile(low[:, 2], 0.005))]
-    )
+    floor = float(np.quantile(low[:, 2], 0.005))
+    return R, scale, R @ np.array([float(heel) - 0.01 * scale, float(np.median(rear[:, 1])), floor])
 
 
-def _begin(template: Template, tree: cKDTree, start: tuple[float, Array]) -> tuple[_Laid, float]:
+def _begin(template: Template, tree: cKDTree, start: tuple[Array, float, Array]) -> tuple[_Laid, float]:
     """The template roughly laid, by every third of its vertices, and how far its toes lie from the points (mm)."""
     k, w = len(template.modes), template.warp.shape[1]
-    laid = _Laid(template, np.eye(3), *start, np.zeros(k), np.zeros((w, 3)))
+    laid = _Laid(template, *start, np.zeros(k), np.zeros((w, 3)))
     # stage 1: turn, shift and scale
     for reach in RIGID_MM:
         laid = _move(laid, _match(laid, tree, reach, reach, COARSE), 0)
@@ -334,7 +350,7 @@ def _move(laid: _Laid, m: _Matched, modes: int) -> _Laid:
 
 def _bend(laid: _Laid, m: _Matched) -> _Laid:
     """The smooth warp by one robust point-to-plane step."""
-    root = np.sqrt(m.weight / CORRELATED_WARP) / m.sigma
+    root = np.sqrt(m.weight / CORRELATED_WARP) / min(m.sigma, MOST_SIGMA_MM)
     own = m.normals @ laid.R * (laid.scale * root)[:, None]
     w = laid.template.warp.shape[1]
     J = np.hstack([laid.template.warp * own[:, d : d + 1] for d in range(3)])

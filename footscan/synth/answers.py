@@ -15,23 +15,29 @@ SQUARE_MM = 1.5  #: toes 1 and 2 that differ by less are square
 
 
 def true_answers(
-    skin: Skin, tips: Array | None, leg_mm: float, malleoli_mm: tuple[float, float], arched: bool
+    skin: Skin,
+    tips: Array | None,
+    leg_mm: float,
+    malleoli_mm: tuple[float, float],
+    arched: bool,
+    malleoli: tuple[Array | None, Array | None] | None = None,
 ) -> tuple[Values, dict[str, Array]]:
     """Values and landmarks of a finished foot.
 
-    ``tips`` (5, 3) mm or None where the toes are fused; ``malleoli_mm``: expected heights, medial and lateral;
-    ``arched`` False: the sole is closed by a lid, so that nothing of arch and print is true.
+    ``tips`` (5, 3) mm (the first two are enough) or None where the toes are fused; ``malleoli_mm``: expected heights,
+    medial and lateral; ``arched`` False: the sole is closed by a lid, so that nothing of arch and print is true;
+    ``malleoli``: where they are known already, None for one that doesn't stand out.
     """
     v, length = skin.vertices, skin.length
     mth1, mth5 = truth.ball_points(v, length)
     marks = {"pternion": truth.rear_end(v), "mth1": mth1, "mth5": mth5}
     marks["longest_toe"] = truth.prominence(v, v[:, 0] > 0.9 * length, truth.AHEAD, 5.0)
     if tips is not None:
-        marks |= {f"toe{k + 1}_tip": tips[k] for k in range(5)}
+        marks |= {f"toe{k + 1}_tip": tip for k, tip in enumerate(tips)}
     outlines = prints.contact_print(v, skin.faces)
     marks["heel_landing"] = truth.heel_landing(outlines)
     values = _lengths(skin, mth1, mth5) | _girths(skin, marks)
-    values |= _ankle(skin, marks, leg_mm, malleoli_mm)
+    values |= _ankle(skin, marks, leg_mm, malleoli_mm, malleoli)
     values |= _toes(skin, tips, mth1, mth5)
     values |= _arch(skin, marks, outlines, tips is not None) if arched else dict.fromkeys(ARCH_KEYS)
     values |= _volumes(skin, marks.get("ankle_bend"))
@@ -90,7 +96,13 @@ def _girths(skin: Skin, marks: dict[str, Array]) -> Values:
     return values
 
 
-def _ankle(skin: Skin, marks: dict[str, Array], leg_mm: float, near_mm: tuple[float, float]) -> Values:
+def _ankle(
+    skin: Skin,
+    marks: dict[str, Array],
+    leg_mm: float,
+    near_mm: tuple[float, float],
+    malleoli: tuple[Array | None, Array | None] | None,
+) -> Values:
     """What hangs on ankle and leg; None where the leg was cut too low."""
     values: Values = dict.fromkeys(
         ("heel_girth_long_mm", "malleolus_medial_height_mm", "malleolus_lateral_height_mm", "bimalleolar_breadth_mm",
@@ -102,14 +114,21 @@ def _ankle(skin: Skin, marks: dict[str, Array], leg_mm: float, near_mm: tuple[fl
         values["heel_girth_long_mm"] = truth.girth_through(skin, marks["heel_landing"], bend)
     if leg_mm < max(near_mm) + 20.0:
         return values
-    medial, lateral = truth.malleoli(skin.vertices, skin.length, near_mm)
-    marks["malleolus_medial"], marks["malleolus_lateral"] = medial, lateral
-    values["malleolus_medial_height_mm"], values["malleolus_lateral_height_mm"] = float(medial[2]), float(lateral[2])
-    values["bimalleolar_breadth_mm"] = float(medial[1] - lateral[1])
-    above = max(float(medial[2]), float(lateral[2]))
-    if leg_mm > above + 40.0:
-        values["ankle_girth_mm"] = truth.ankle_girth(skin, above + 8.0, min(above + 90.0, leg_mm - 1.0))
-    values["rearfoot_angle_deg"] = truth.rearfoot_angle(skin, float(lateral[2]), leg_mm)
+    known = truth.malleoli(skin.vertices, skin.length, near_mm) if malleoli is None else malleoli
+    heights = []
+    for name, mark in zip(("malleolus_medial", "malleolus_lateral"), known):
+        if mark is not None:
+            marks[name] = mark
+            heights.append(float(mark[2]))
+            values[f"{name}_height_mm"] = heights[-1]
+    medial, lateral = known
+    if medial is not None and lateral is not None:
+        values["bimalleolar_breadth_mm"] = float(medial[1] - lateral[1])
+        above = max(heights)
+        if leg_mm > above + 40.0:
+            values["ankle_girth_mm"] = truth.ankle_girth(skin, above + 8.0, min(above + 90.0, leg_mm - 1.0))
+    if lateral is not None:
+        values["rearfoot_angle_deg"] = truth.rearfoot_angle(skin, float(lateral[2]), leg_mm)
     return values
 
 

@@ -71,6 +71,8 @@ def print_values(outlines: list[Array], length: float) -> dict[str, float | str 
 def clarke(x: Array, medial: Array, length: float) -> float | None:
     """Angle between the print's medial tangent and the line from its ball contact that touches the hollow's top."""
     rear, fore = np.flatnonzero(x < ANKLE_REAR * length), np.flatnonzero(x > BALL_FRONT * length)
+    if not len(rear) or not len(fore):
+        return None
     k = int(rear[medial[rear].argmax()])
     for _ in range(50):  # the common tangent: from the one contact the other, until both stand still
         j = int(fore[((medial[fore] - medial[k]) / (x[fore] - x[k])).argmax()])

@@ -88,7 +88,12 @@ def scan_foot(
     closes the leg, none of the floor beneath the foot. ``tilt_deg`` tips all about x after the turn about the vertical.
     """
     spec = ScanSpec(points, noise_mm, outliers, floor, turn_deg, shift_mm, tilt_deg, seed, normals)
-    return _scan([foot], [(0.0, 0.0)], spec)
+    return scan_mesh(foot.mesh, spec, foot.spec.leg_mm)
+
+
+def scan_mesh(mesh: Mesh, spec: ScanSpec | None = None, lid_z_mm: float = np.inf) -> PointCloud:
+    """A scan, as of ``scan_foot``, of any mesh that stands on z = 0 (mm); no points on a flat lid at ``lid_z_mm``."""
+    return _scan([(mesh, lid_z_mm)], [(0.0, 0.0)], spec or ScanSpec())
 
 
 def scan_pair(
@@ -108,20 +113,21 @@ def scan_pair(
     """Both feet side by side on one platform, ``gap_mm`` of floor between them, in one cloud; else as ``scan_foot``."""
     spec = ScanSpec(points, noise_mm, outliers, floor, turn_deg, shift_mm, tilt_deg, seed, normals)
     inner = float(left.mesh.vertices[:, 1].min()), float(right.mesh.vertices[:, 1].max())
-    return _scan([left, right], [(0.0, gap_mm / 2 - inner[0]), (0.0, -gap_mm / 2 - inner[1])], spec)
+    feet = [(foot.mesh, foot.spec.leg_mm) for foot in (left, right)]
+    return _scan(feet, [(0.0, gap_mm / 2 - inner[0]), (0.0, -gap_mm / 2 - inner[1])], spec)
 
 
-def _scan(feet: list[SyntheticFoot], places: list[tuple[float, float]], spec: ScanSpec) -> PointCloud:
-    """Feet, each moved by its place (x, y) mm, in one cloud."""
+def _scan(feet: list[tuple[Mesh, float]], places: list[tuple[float, float]], spec: ScanSpec) -> PointCloud:
+    """Meshes, each with the height of its lid and moved by its place (x, y) mm, in one cloud."""
     rng = np.random.default_rng(spec.seed)
     stray = round(spec.points * spec.outliers)
     ground = int(spec.points * FLOOR_SHARE) if spec.floor else 0
     skin = spec.points - stray - ground
     clouds, directions = [], []
     # stage 1: skin
-    for k, (foot, place) in enumerate(zip(feet, places)):
+    for k, ((mesh, lid_z_mm), place) in enumerate(zip(feet, places)):
         n = skin // len(feet) + (1 if k < skin % len(feet) else 0)
-        p, d = sample_surface(foot.mesh, n, rng, foot.spec.leg_mm)
+        p, d = sample_surface(mesh, n, rng, lid_z_mm)
         p += d * rng.normal(0.0, spec.noise_mm, n)[:, None]
         p[:, :2] += place
         clouds.append(p)

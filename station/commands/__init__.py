@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from station.messages import Texts
     from station.parser import Parser
 
-NAMES = ("demo", "make", "measure", "pressure", "size", "check", "convert")
+NAMES = ("demo", "make", "measure", "compare", "surface", "pressure", "size", "check", "convert")
 
 
 class Command(Protocol):
