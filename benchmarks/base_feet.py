@@ -172,7 +172,8 @@ def floor_of(vertices: Array, middle: Array) -> Array:
         hull = ConvexHull(vertices)
         under = hull.simplices[hull.equations[:, 2] < -0.6]
         corners = vertices[under][..., :2] - middle
-        turn = np.cross(corners, np.roll(corners, -1, axis=1))
+        after = np.roll(corners, -1, axis=1)
+        turn = corners[..., 0] * after[..., 1] - corners[..., 1] * after[..., 0]
         inside = (turn >= 0).all(axis=1) | (turn <= 0).all(axis=1)
         facet = vertices[under[int(inside.argmax())]]
         normal = np.cross(facet[1] - facet[0], facet[2] - facet[0])
@@ -392,6 +393,13 @@ def base(family: str, which: int) -> BaseFoot:
     return base_foot(family, name, vertices, faces)
 
 
+def moved(columns: Array, T: Array) -> Array:
+    """Points and their modes (n, 1 + modes, 3) in another frame: modes are turned, not shifted."""
+    turned = columns @ T[:3, :3].T
+    turned[:, 0] += T[:3, 3]
+    return np.asarray(turned)
+
+
 def base_foot(family: str, name: str, vertices: Array, faces: Array) -> BaseFoot:
     """A coarse shape (n, 3 and more columns, three a mode), x roughly from heel to toe, made into a base foot."""
     _, _, rounds, clean = SHAPES[family]
@@ -402,13 +410,13 @@ def base_foot(family: str, name: str, vertices: Array, faces: Array) -> BaseFoot
     # the leg is cut off before the foot is tipped: ragged edges would be in the way
     vertices, faces, ring, _ = cut_level(vertices, faces, clean * length)
     toes = toe_sets(vertices, faces)
-    T = frame_of(vertices[:, :3], toes)
-    T = upright(transform(T, vertices[:, :3]), ring, length) @ T
-    T = frame_of(transform(T, vertices[:, :3]), toes) @ T
-    columns = vertices.reshape(len(vertices), -1, 3) @ T[:3, :3].T
-    columns[:, 0] += T[:3, 3]
+    columns = vertices.reshape(len(vertices), -1, 3)
+    columns = moved(columns, frame_of(columns[:, 0], toes))
+    columns = moved(columns, upright(columns[:, 0], ring, length))
+    columns = moved(columns, frame_of(columns[:, 0], toes))
     columns[:, 0, 2] += forefoot_down(columns[:, 0], length)
-    columns[:, 0] = transform(floor_of(columns[:, 0], np.array([0.45 * length, 0.0])), columns[:, 0])
+    columns = moved(columns, floor_of(columns[:, 0], np.array([0.45 * length, 0.0])))
+    columns = moved(columns, frame_of(columns[:, 0], toes))
     vertices = columns.reshape(len(vertices), -1)
     # tipping has tilted the edge: a level one, a little lower
     vertices, faces, ring, old = cut_level(vertices, faces, float(vertices[ring, 2].min()) - 0.5)

@@ -225,8 +225,13 @@ def _print_values(outlines: list[Array], length: float) -> truth.Values:
 
 def draw(family: str, seed: int) -> families.TrueFoot:
     """A random warp of a random shape of a family."""
-    which, warp, side = draw_warp(family, seed)
-    return finished(base(family, which), warp, side, family, seed)
+    for attempt in range(5):  # one whose truth can't be told is drawn again
+        which, warp, side = draw_warp(family, seed + attempt * 1_000_003)
+        try:
+            return finished(base(family, which), warp, side, family, seed)
+        except ValueError:
+            continue
+    raise ValueError(f"no foot of {family} could be drawn from seed {seed}")
 
 
 def finished(foot: BaseFoot, warp: Warp, side: Side, family: str = "find", seed: int = 0) -> families.TrueFoot:

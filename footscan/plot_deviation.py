@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: diverging colours, smaller (blue) through nothing (paper) to larger (red); every eye can tell the ends
 CHANGE_STOPS = ("#08306b", "#2171b5", "#6baed6", "#c6dbef", "#f7f3ec", "#fcc9a4", "#f4874b", "#cf4012", "#7f2704")
 UNKNOWN_GREY: render.Colour = (0.72, 0.72, 0.70)
-NICE_MM = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
+NICE_MM = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 WORDS = (
     ("foot_length_mm", "length"),
     ("foot_breadth_mm", "breadth"),
@@ -134,8 +134,8 @@ def _change_words(page: Page, deviation: Deviation, before: Foot) -> None:
     how = "laid on each other by what agrees best" if deviation.align == "fit" else "heel on heel, floor on floor"
     page.words(page.width_mm - 7.0, page.height_mm - 9.0, how, 9.0, FAINT, ha="right")
     told = (
-        f"mean {s.mean_mm:+.2f} mm · RMS {s.rms_mm:.2f} mm · 95 % within ± {s.p95_mm:.2f} mm"
-        f" · volume {s.volume_ml:+.0f} ml · grey: nothing to compare"
+        f"mean {round(s.mean_mm, 2) + 0.0:+.2f} mm · RMS {s.rms_mm:.2f} mm · 95 % within ± {s.p95_mm:.2f} mm"
+        f" · volume {round(s.volume_ml) + 0:+.0f} ml · grey: nothing to compare"
     )
     page.words(7.0, 16.0, told.replace("-", "\N{MINUS SIGN}"), 9.5, INK, ha="left")
     changes = []
@@ -143,5 +143,5 @@ def _change_words(page: Page, deviation: Deviation, before: Foot) -> None:
         change = deviation.changes.get(key)
         if change is not None and change.value is not None:
             spread = "" if change.sd_total is None else f" ± {change.sd_total:.1f}"
-            changes.append(f"{words} {change.value:+.1f}{spread}")
+            changes.append(f"{words} {round(change.value, 1) + 0.0:+.1f}{spread}")
     page.words(7.0, 8.0, ("mm: " + " · ".join(changes)).replace("-", "\N{MINUS SIGN}"), 9.5, INK, ha="left")

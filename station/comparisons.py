@@ -155,7 +155,7 @@ def _summary(found: DeviationSummary) -> dict[str, float | None]:
 def compared_lines(foot: Compared, say: Texts) -> list[str]:
     """What changed in one foot, for a person."""
     s = foot.deviation.summary
-    signed = {"mean": f"{s.mean_mm:+.2f}", "volume": f"{s.volume_ml:+.0f}"}
+    signed = {"mean": f"{round(s.mean_mm, 2) + 0.0:+.2f}", "volume": f"{round(s.volume_ml):+d}"}
     text = say("compare.summary", rms=f"{s.rms_mm:.2f}", p95=f"{s.p95_mm:.2f}",
                **{k: v.replace("-", "\N{MINUS SIGN}") for k, v in signed.items()})  # fmt: skip
     lines = [say("compare.foot", side=say(f"side.{foot.side}")), f"    {text}"]

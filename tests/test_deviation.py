@@ -10,10 +10,12 @@ import pytest
 from station_runs import here, validate
 
 import footscan
-from footscan import io
+from footscan import io, page
 from footscan.deviation import ALIGNMENTS, compare_feet
 from footscan.errors import ScanError
 from footscan.pairs import compare_pair
+from footscan.plot_deviation import deviation_views
+from footscan.plot_feet import girth_curve, measured_views
 from footscan.synth import FootSpec, make_foot, scan_foot, scan_pair
 from footscan.types import Foot, FootMeasurements, Measure, PointCloud
 from station.cli import main
@@ -119,6 +121,33 @@ def test_a_pair_differs_beyond_two_sd(longer: float, differs: bool, half: bool) 
 def test_left_and_right_are_not_swapped() -> None:
     with pytest.raises(ScanError, match="expected a left and a right foot, found right and left"):
         compare_pair(measured("right", 250.0), measured("left", 250.0))
+
+
+# ------------------------------------------------------------------ pictures
+
+
+def test_pictures_say_what_was_measured_and_are_the_same_bytes_again(before: Foot) -> None:
+    drawn = [measured_views(before) for _ in range(2)]
+    assert page.png(drawn[0]) == page.png(drawn[1])
+    told = " ".join(text.get_text() for axes in drawn[0].axes for text in axes.texts)
+    for key in ("foot_length_mm", "foot_breadth_mm", "heel_breadth_mm", "ball_girth_mm", "waist_girth_mm",
+                "instep_girth_mm", "heel_girth_long_mm", "heel_girth_short_mm", "instep_height_mm"):  # fmt: skip
+        assert f"{before.measurements[key]:.1f}" in told, key
+    deviation = compare_feet(before, before, align="frame")
+    assert page.png(deviation_views(deviation, before)) == page.png(deviation_views(deviation, before))
+
+
+@pytest.mark.parametrize("tilt_deg", [-20.0, 0.0, 15.0])
+def test_a_tape_around_a_cylinder_is_its_circle(tilt_deg: float, rng: np.random.Generator) -> None:
+    angle, z = rng.uniform(0, 2 * np.pi, 40_000), rng.uniform(-60, 60, 40_000)
+    points = np.column_stack([40.0 * np.cos(angle), 40.0 * np.sin(angle), z])
+    tilt = np.radians(tilt_deg)
+    normal = np.array([np.sin(tilt), 0.0, np.cos(tilt)])
+    curve = girth_curve(points, np.zeros(3), normal)
+    assert curve is not None
+    assert np.abs(curve @ normal).max() < 1e-9
+    assert np.abs(np.hypot(curve[:, 0], curve[:, 1]) - 40.0).max() < 0.6
+    assert girth_curve(points[:50], np.zeros(3), normal) is None
 
 
 # ------------------------------------------------------------------ the commands

@@ -28,6 +28,10 @@ def test_measure_a_scan() -> None:
     assert load("measure_a_scan").main() == pytest.approx(255.0, abs=1.0)
 
 
+def test_compare_two_scans() -> None:
+    assert load("compare_two_scans").main() == pytest.approx(0.02 * 245.0, abs=1.0)
+
+
 def test_read_a_walk() -> None:
     assert load("read_a_walk").main() == pytest.approx(110.0, abs=1.0)
 

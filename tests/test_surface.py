@@ -14,6 +14,7 @@ from station_runs import here, validate
 import footscan
 from footscan import io
 from footscan.errors import ScanError
+from footscan.meshes import face_areas_mm2, face_normals, is_watertight, volume_mm3
 from footscan.scans.normals import surface_normals, turned_out
 from footscan.scans.surface import ClosedSurface, close_surface
 from footscan.synth import FootSpec, SyntheticFoot, make_foot, scan_foot
@@ -119,6 +120,18 @@ def test_a_sole_that_was_not_seen_is_closed_at_the_floor(foot: Foot) -> None:
     middles = closed.mesh.vertices[closed.mesh.faces].mean(axis=1)
     inner = (middles[:, 2] < 2.0) & (middles[:, 0] > 40.0) & (middles[:, 0] < 180.0)
     assert inner.sum() > 50 and closed.invented[inner].mean() > 0.9
+
+
+def test_a_real_foot_without_a_sole_is_closed(shared_data: Path) -> None:
+    scan = footscan.read_scan(shared_data / "scans" / "dorsal_template" / "wiamanPredFoot_cut6.ply")
+    (real,) = footscan.find_feet(scan, uncertainty=False)
+    closed = close_surface(real, depth=7)
+    assert is_watertight(closed.mesh) and volume_mm3(closed.mesh) > 0
+    normals, areas = face_normals(closed.mesh), face_areas_mm2(closed.mesh)
+    below = (normals[:, 2] < -0.9) & (closed.mesh.vertices[closed.mesh.faces][:, :, 2].max(axis=1) < 3.0)
+    assert areas[below & closed.invented].sum() > 0.8 * areas[below].sum() > 0.0
+    upper = (normals[:, 2] > 0.2) & (closed.mesh.vertices[closed.mesh.faces][:, 0, 0] > 130.0)
+    assert areas[upper & closed.invented].sum() < 0.02 * areas[upper].sum()
 
 
 def test_the_command_writes_what_other_programs_read(cloud: PointCloud, tmp_path: Path) -> None:

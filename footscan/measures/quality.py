@@ -185,8 +185,8 @@ LEFT_RIGHT_SD = {
     "heel_breadth_max_mm": 1.6,
 }
 PERSON_LIMIT = 3.3  #: 99.9 % of a normal distribution
-#: left − right that weight alone makes: an arch pressed down, an instep lowered (R)
-ARCH_LIMIT_MM, INSTEP_LIMIT_MM = 4.6, 5.5
+#: the same of arch and instep (our choice, within what is commonly quoted); weight presses both down together
+PRESSED_SD = {"arch_apex_height_mm": 1.4, "instep_height_mm": 1.6}
 
 
 def judge_pair(
@@ -199,10 +199,11 @@ def judge_pair(
     if abs(apart[worst]) > PERSON_LIMIT * LEFT_RIGHT_SD[worst]:
         detail = f"{worst} differs by {abs(apart[worst]):.0f} mm between left and right: are they one person's feet?"
         both.append(QualityReason("two_people", detail))
-    arch, instep = (_difference(left, right, key) for key in ("arch_apex_height_mm", "instep_height_mm"))
+    arch, instep = (_difference(left, right, key) for key in PRESSED_SD)
+    pressed = (arch / PRESSED_SD["arch_apex_height_mm"] + instep / PRESSED_SD["instep_height_mm"]) / np.sqrt(2.0)
     shifted: tuple[list[QualityReason], list[QualityReason]] = ([], [])
-    if not both and (abs(arch) > ARCH_LIMIT_MM or abs(instep) > INSTEP_LIMIT_MM):
-        low = 0 if (arch if abs(arch) > ARCH_LIMIT_MM else instep) < 0 else 1
+    if not both and abs(pressed) > PERSON_LIMIT:
+        low = 0 if pressed < 0 else 1
         name = ("left", "right")[low]
         detail = f"the {name} foot is pressed down more (arch by {abs(arch):.0f} mm, instep by {abs(instep):.0f} mm)"
         for k in (0, 1):

@@ -15,7 +15,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from footscan.errors import ScanError
-from footscan.frame import invert, rotate, transform
+from footscan.frame import rotate, transform
 from footscan.meshes import bodies, face_areas_mm2, is_watertight, volume_mm3, weld
 from footscan.scans.clean import lonely, voxel_grid
 from footscan.scans.normals import surface_normals, turned_out
@@ -230,15 +230,8 @@ def _one_body(mesh: Mesh) -> Mesh:
 
 
 def _invented(mesh: Mesh, points: Array) -> Array:
-    """(m,) True where a face's middle, or all its corners, are far from every point."""
+    """(m,) True where a face's middle is far from every point."""
     tree = cKDTree(points)
     corners = mesh.vertices[mesh.faces]
     middle, _ = tree.query(corners.mean(axis=1))
     return np.asarray(middle > INVENTED_MM)
-
-
-def scanner_mesh(surface: ClosedSurface, foot: Foot) -> Mesh:
-    """The surface where the scanner saw the foot: in its frame and on its true side."""
-    T = invert(foot.T_foot_scanner)
-    faces = surface.mesh.faces[:, ::-1] if foot.side == "left" else surface.mesh.faces
-    return Mesh(transform(T, surface.mesh.vertices), faces, "scanner")

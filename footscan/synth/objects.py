@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +15,21 @@ from footscan.synth.scanning import scan_foot, scan_pair
 from footscan.types import Array, Landmarks, Mesh, PointCloud, Side
 
 
-def scan_object(name: str, seed: int, points: int = 120_000, pose: str = "standing") -> PointCloud:
+def scan_object(
+    name: str, seed: int, points: int = 120_000, pose: str = "standing", foot: SyntheticFoot | None = None
+) -> PointCloud:
     """A scan of one of :data:`OBJECTS`.
 
     pose : ``standing`` on a scanned floor, turned about the vertical; ``lying``: without a floor, turned in any way.
+    foot : what parts of feet are cut from; None: drawn.
     """
     rng = np.random.default_rng(seed)
-    cloud = OBJECTS[name](rng, points, pose == "standing")
+    maker = OBJECTS[name]
+    if isinstance(maker, _OfFeet):
+        subjects = [foot or drawn_foot(int(rng.integers(10_000))) for _ in range(maker.feet)]
+        cloud = maker.make(rng, points, pose == "standing", *subjects)
+    else:
+        cloud = maker(rng, points, pose == "standing")
     if pose == "standing":
         T = turn_z(float(rng.uniform(0, 2 * np.pi)))
     else:  # a random rotation
@@ -184,9 +192,8 @@ def stump(rng: np.random.Generator, points: int, floor: bool) -> Array:
     return cloud
 
 
-def short_foot(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def short_foot(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """A foot whose forefoot was amputated, between midfoot and ball, the end rounded."""
-    foot = drawn_foot(int(rng.integers(10_000)))
     v, cut = foot.mesh.vertices.copy(), rng.uniform(0.48, 0.68) * foot.spec.length_mm
     ahead = v[:, 0] > cut
     deep = (v[ahead, 0] - cut) / (foot.spec.length_mm - cut)
@@ -212,9 +219,8 @@ def ball(rng: np.random.Generator, points: int, floor: bool) -> Array:
     return np.asarray(p - [0.0, 0.0, p[:, 2].min()])
 
 
-def leg(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def leg(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """A leg from the ankle up, standing or laid down, without its foot."""
-    foot = drawn_foot(int(rng.integers(10_000)), leg_mm=300.0)
     cloud = scan_foot(foot, points=2 * points, floor=False, seed=int(rng.integers(2**31))).points
     cloud = cloud[cloud[:, 2] > rng.uniform(0.30, 0.42) * foot.spec.length_mm]
     if rng.random() < 0.5:
@@ -222,38 +228,35 @@ def leg(rng: np.random.Generator, points: int, floor: bool) -> Array:
     return np.asarray(cloud - [*cloud[:, :2].mean(axis=0), cloud[:, 2].min()])
 
 
-def rear_half(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def rear_half(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """Heel and leg, the scan cut off behind the ball."""
-    return _part(rng, points, floor, lambda p, x, y: x < p.uniform(0.42, 0.68))
+    return _part(rng, points, floor, foot, lambda p, x, y: x < p.uniform(0.42, 0.68))
 
 
-def front_half(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def front_half(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """Forefoot, the scan cut off ahead of the heel."""
-    return _part(rng, points, floor, lambda p, x, y: x > p.uniform(0.28, 0.60))
+    return _part(rng, points, floor, foot, lambda p, x, y: x > p.uniform(0.28, 0.60))
 
 
-def medial_half(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def medial_half(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """The inner half, cut along the foot."""
-    return _part(rng, points, floor, lambda p, x, y: y > p.uniform(-0.03, 0.03))
+    return _part(rng, points, floor, foot, lambda p, x, y: y > p.uniform(-0.03, 0.03))
 
 
-def lateral_half(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def lateral_half(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """The outer half, cut along the foot."""
-    return _part(rng, points, floor, lambda p, x, y: y < p.uniform(-0.03, 0.03))
+    return _part(rng, points, floor, foot, lambda p, x, y: y < p.uniform(-0.03, 0.03))
 
 
-def two_left(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def two_left(rng: np.random.Generator, points: int, floor: bool, one: SyntheticFoot, other: SyntheticFoot) -> Array:
     """Two feet of the same side."""
     side = "left" if rng.random() < 0.5 else "right"
-    first = drawn_foot(int(rng.integers(10_000)))
-    other = drawn_foot(int(rng.integers(10_000)))
-    one, two = (f if f.spec.side == side else mirrored(f) for f in (first, other))
-    return scan_pair(one, two, points=2 * points, floor=floor, seed=int(rng.integers(2**31))).points
+    first, second = (f if f.spec.side == side else mirrored(f) for f in (one, other))
+    return scan_pair(first, second, points=2 * points, floor=floor, seed=int(rng.integers(2**31))).points
 
 
-def three_feet(rng: np.random.Generator, points: int, floor: bool) -> Array:
+def three_feet(rng: np.random.Generator, points: int, floor: bool, foot: SyntheticFoot) -> Array:
     """Three feet in a row."""
-    foot = drawn_foot(int(rng.integers(10_000)))
     both = scan_pair(mirrored(foot), foot, points=2 * points, floor=floor, seed=int(rng.integers(2**31))).points
     third = scan_foot(foot, points=points, floor=False, seed=int(rng.integers(2**31))).points
     return np.vstack([both, np.add(third, [0.0, both[:, 1].max() + 60.0, 0.0])])
@@ -272,10 +275,13 @@ def _cut_leg(foot: SyntheticFoot, rng: np.random.Generator, points: int, floor: 
 
 
 def _part(
-    rng: np.random.Generator, points: int, floor: bool, keep: Callable[[np.random.Generator, Array, Array], Array]
+    rng: np.random.Generator,
+    points: int,
+    floor: bool,
+    foot: SyntheticFoot,
+    keep: Callable[[np.random.Generator, Array, Array], Array],
 ) -> Array:
     """What ``keep(rng, x, y)`` leaves of a foot (fractions of its length, medial +y); the floor stays."""
-    foot = drawn_foot(int(rng.integers(10_000)))
     cloud = scan_foot(foot, points=2 * points, floor=floor, seed=int(rng.integers(2**31))).points
     length = foot.spec.length_mm
     y = cloud[:, 1] if foot.spec.side == "right" else -cloud[:, 1]
@@ -283,19 +289,27 @@ def _part(
     return np.asarray(cloud[keep(rng, cloud[:, 0] / length, y / length) | (low & floor)])
 
 
+@dataclass(frozen=True)
+class _OfFeet:
+    """What is made of real feet: ``make(rng, points, floor, *feet)``."""
+
+    make: Callable[..., Array]
+    feet: int = 1
+
+
 #: name -> maker(rng, points, floor) -> points (n, 3) mm, z up, standing on z = 0
-OBJECTS: dict[str, Callable[[np.random.Generator, int, bool], Array]] = {
+OBJECTS: dict[str, Callable[[np.random.Generator, int, bool], Array] | _OfFeet] = {
     "hand": hand,
     "shoe": shoe,
     "stump": stump,
-    "short_foot": short_foot,
     "box": box,
     "ball": ball,
-    "leg": leg,
-    "rear_half": rear_half,
-    "front_half": front_half,
-    "medial_half": medial_half,
-    "lateral_half": lateral_half,
-    "two_left": two_left,
-    "three_feet": three_feet,
+    "short_foot": _OfFeet(short_foot),
+    "leg": _OfFeet(leg),
+    "rear_half": _OfFeet(rear_half),
+    "front_half": _OfFeet(front_half),
+    "medial_half": _OfFeet(medial_half),
+    "lateral_half": _OfFeet(lateral_half),
+    "two_left": _OfFeet(two_left, 2),
+    "three_feet": _OfFeet(three_feet),
 }

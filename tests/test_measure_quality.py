@@ -1,7 +1,7 @@
 """Bad scans are told from good ones, and what is no foot is not measured.
 
 The sample of every run holds for every seed: one of two clear cases found, at most one of three good scans flagged. The
-rates (95 % found, 3 % false alarms) are those of `make prove PART=quality`.
+rates (95 % found, 3 % false alarms) are those of `make prove PART=measure`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import footscan
 from footscan import population
 from footscan.errors import ScanError
 from footscan.measures.quality import THROUGH, affected, judge_pair, with_reasons
-from footscan.synth import SyntheticFoot, defects, scan_foot
+from footscan.synth import SyntheticFoot, defects, scan_foot, scan_pair
 from footscan.synth.defects import DefectScan, drawn_foot
-from footscan.synth.objects import OBJECTS, scan_object
+from footscan.synth.objects import OBJECTS, mirrored, scan_object
 from footscan.types import FootMeasurements, Measure, Mesh, PointCloud, QualityReason
 
 DEFECTS = {
@@ -97,16 +97,25 @@ def test_good_scans_are_not_flagged(feet: list[SyntheticFoot], seed: int) -> Non
     assert len(flagged) <= 1, flagged
 
 
-def test_good_real_scans_are_not_flagged(shared_data: Path) -> None:
-    paths = [
+def real_scans(shared_data: Path) -> list[Path]:
+    return [
         *sorted((shared_data / "scans" / "find_family").glob("*.stl")),
         *sorted((shared_data / "scans" / "makehuman").glob("*.ply")),
-        shared_data / "scans" / "standing_adult_left" / "left_foot.stl",
     ]
-    for path in paths:
-        found = footscan.measure(footscan.read_scan(path), uncertainty=False)
-        assert not codes(found), path.name
-    assert "sole_flat" in {reason.code for reason in found[0].reasons}
+
+
+def test_good_real_scans_are_not_flagged(shared_data: Path, rng: np.random.Generator) -> None:
+    for path in rng.choice(np.array(real_scans(shared_data)), 3, replace=False):
+        assert not codes(footscan.measure(footscan.read_scan(path), uncertainty=False)), path.name
+    adult = shared_data / "scans" / "standing_adult_left" / "left_foot.stl"
+    found = footscan.measure(footscan.read_scan(adult), uncertainty=False)
+    assert not codes(found) and "sole_flat" in {reason.code for reason in found[0].reasons}
+
+
+@pytest.mark.prove
+def test_no_good_real_scan_is_flagged(shared_data: Path) -> None:
+    for path in real_scans(shared_data):
+        assert not codes(footscan.measure(footscan.read_scan(path), uncertainty=False)), path.name
 
 
 def test_where_a_hole_is(feet: list[SyntheticFoot], seed: int) -> None:
@@ -173,13 +182,17 @@ def test_a_pair_is_one_persons_or_it_says_so() -> None:
     assert with_reasons(told, both[0]) is told
 
 
-def test_seeded_pairs(seed: int) -> None:
-    good = footscan.measure(defects.good_pair(seed % 1_000_000, 250_000).cloud, uncertainty=False)
-    assert len(good) == 2
-    two = footscan.measure(defects.two_people(seed % 1_000_000, 250_000).cloud, uncertainty=False)
-    shifted = footscan.measure(defects.weight_shift(seed % 1_000_000, 250_000).cloud, uncertainty=False)
-    told = ["two_people" in codes(two), "weight_shift" in codes(shifted), not codes(good)]
-    assert sum(told) >= 2, told
+def test_pairs_on_one_platform(feet: list[SyntheticFoot], seed: int) -> None:
+    one = feet[0] if feet[0].spec.side == "left" else mirrored(feet[0])
+
+    def told(other: SyntheticFoot) -> set[str]:
+        cloud = scan_pair(one, other, points=250_000, seed=seed % 1_000_000).points
+        top = float(min(f.mesh.vertices[:, 2].max() for f in (one, other))) - 1.0
+        return codes(footscan.measure(PointCloud(cloud[cloud[:, 2] < top]), uncertainty=False))
+
+    twin = mirrored(one)
+    larger = replace(twin, mesh=Mesh(twin.mesh.vertices * 1.09, twin.mesh.faces, "foot"))
+    assert "two_people" in told(larger) and "two_people" not in told(twin)
 
 
 # ------------------------------------------------------------------ what is no foot
@@ -194,9 +207,9 @@ def refused_or_low(cloud: PointCloud) -> bool:
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_what_is_no_foot_is_not_measured_as_one(name: str, seed: int) -> None:
+def test_what_is_no_foot_is_not_measured_as_one(name: str, feet: list[SyntheticFoot], seed: int) -> None:
     pose = "standing" if seed % 2 else "lying"
-    assert refused_or_low(scan_object(name, seed % 1_000_000, 60_000, pose))
+    assert refused_or_low(scan_object(name, seed % 1_000_000, 60_000, pose, feet[seed % 2]))
 
 
 def bunion(foot: SyntheticFoot, angle_deg: float) -> SyntheticFoot:
