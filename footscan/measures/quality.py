@@ -149,7 +149,7 @@ def _scanning(seen: Evidence) -> list[_Cost]:
 
 def _wearing(found: Found, seen: Evidence) -> list[_Cost]:
     costs = []
-    calm = seen.noise_mm <= NOISE_MM and seen.density_per_cm2 >= POINTS_PER_CM2
+    calm = seen.noise_mm <= NOISE_MM and seen.double_mm <= DOUBLE_MM and seen.density_per_cm2 >= POINTS_PER_CM2
     if found.located.axis != "toe2" and seen.ribs_mm > RIBS_MM and calm:
         detail = "ribs around the leg and toes that run together: a sock; girths and heights include it"
         costs.append(cost(20, "sock", detail))
