@@ -111,9 +111,12 @@ def adult(feet: Mapping[str, Foot]) -> Iterator[str]:
         cloud = PointCloud(sample_surface(scan.geometry, count=count, seed=1).points)
         results.append(find_feet(replace(scan, geometry=cloud))[0].measurements)
     most, key = apart(*results)
+    off = {k: abs(x - y) for k in LIMITS if (x := results[0][k]) is not None and (y := results[1][k]) is not None}
+    wide = ", ".join(f"`{k}` {d:.2f}" for k, d in off.items() if d > FEWER_MM)
     yield (
-        f"- {dense // 10:,} points of its skin against {dense:,}: `{key}` differs most, by {most:.2f} mm or degrees"
-        f" (asked ≤ {FEWER_MM} mm).{verdict(most <= FEWER_MM)}\n"
+        f"- {dense // 10:,} points of its skin against {dense:,}: the length differs by {off['foot_length_mm']:.2f} mm,"
+        f" most differs `{key}` with {most:.2f} mm or degrees (asked ≤ {FEWER_MM} mm)."
+        f"{verdict(not wide)}{' Beyond it: ' + wide + '.' if wide else ''}\n"
     )
 
 

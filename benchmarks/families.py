@@ -30,6 +30,7 @@ DRAWING = (
     "answers", "drawing", "feet", "fitting", "joining", "loft", "people", "prints", "sections", "skin",
     "toes", "truth",
 )  # fmt: skip
+WARPING = ("benchmarks/warps.py", "benchmarks/base_feet.py", "benchmarks/surfaces.py")
 Truth = Mapping[str, float | str | None]
 
 
@@ -104,7 +105,7 @@ def sources_sha(*patterns: str) -> str:
 @cache
 def drawing_sha(family: str) -> str:
     """Changes with the code that draws a family."""
-    own = ("benchmarks/warps.py", "benchmarks/base_feet.py") if family in ("find", "makehuman") else ()
+    own = WARPING if family in ("find", "makehuman") else ()
     shared = tuple(f"footscan/synth/{name}.py" for name in DRAWING)
     return sources_sha("footscan/frame.py", *shared, *own)
 

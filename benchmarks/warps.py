@@ -11,7 +11,8 @@ from functools import cache
 
 import families
 import numpy as np
-from base_feet import BaseFoot, base, floor_of, forefoot_down, frame_of, hills, links_of, shapes, tip, upright
+from base_feet import BaseFoot, base, floor_of, forefoot_down, frame_of, shapes, tip, upright
+from surfaces import hills, links_of
 
 from footscan.frame import transform
 from footscan.synth import answers, draw_spec, prints, truth

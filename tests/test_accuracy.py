@@ -20,8 +20,8 @@ from footscan.synth.scanning import ScanSpec, scan_mesh
 from footscan.types import Mesh
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
-accuracy, base_feet, families, figures, warps = (
-    importlib.import_module(name) for name in ("accuracy", "base_feet", "families", "figures_of_accuracy", "warps")
+accuracy, base_feet, families, figures, surfaces, warps = map(
+    importlib.import_module, ("accuracy", "base_feet", "families", "figures_of_accuracy", "surfaces", "warps")
 )
 
 FEW = {"loft": 2, "toes": 2, "find": 1, "makehuman": 1}  #: feet of a family here
@@ -113,10 +113,10 @@ def test_scanning_a_mesh_is_scanning_its_foot() -> None:
 def test_a_warped_foot_is_closed_and_stands_on_the_floor(drawn: Drawn) -> None:
     foot = drawn.foot
     v = foot.mesh.vertices
-    assert v[:, 2].min() == pytest.approx(0.0, abs=1e-6)
+    assert v[:, 2].min() == pytest.approx(0.0, abs=0.01)  # of a skin that was bent after it had been set down
     low = v[v[:, 2] < 0.05]
     assert np.ptp(low[:, 0]) > 0.3 * foot.truth["foot_length_mm"], "heel and ball both rest on the floor"
-    assert np.ptp(low[:, 1]) > 0.1 * foot.truth["foot_length_mm"]
+    assert np.ptp(low[:, 1]) > 10.0, "and not on one line"
     # below the bend of the ankle: the truth's own sum of parts against another library's cut
     bend = foot.landmarks["ankle_bend"][2]
     cut = solid_of(foot.mesh).trim_by_plane((0.0, 0.0, -1.0), -float(bend))
@@ -192,7 +192,7 @@ def test_subdividing_a_sphere_stays_near_a_sphere(rng: np.random.Generator) -> N
 
     ball = trimesh.creation.icosphere(subdivisions=2, radius=40.0)
     turn = trimesh.transformations.random_rotation_matrix(rng.random(3))[:3, :3]
-    v, f = base_feet.subdivided(np.asarray(ball.vertices) @ turn.T, np.asarray(ball.faces), 2)
+    v, f = surfaces.subdivided(np.asarray(ball.vertices) @ turn.T, np.asarray(ball.faces), 2)
     radius = np.linalg.norm(v, axis=1)
     assert len(f) == 16 * len(ball.faces)
     assert np.ptp(radius) < 0.3 and 38.0 < radius.mean() < 40.0  # Loop's surface lies a little inside
@@ -204,7 +204,7 @@ def test_a_cut_sphere_has_a_round_level_edge(rng: np.random.Generator) -> None:
 
     ball = trimesh.creation.icosphere(subdivisions=4, radius=40.0)
     z = float(rng.uniform(-20.0, 20.0))
-    v, f, ring, old = base_feet.cut_level(np.asarray(ball.vertices), np.asarray(ball.faces), z)
+    v, f, ring, old = surfaces.cut_level(np.asarray(ball.vertices), np.asarray(ball.faces), z)
     assert v[:, 2].max() == z and (v[ring, 2] == z).all()
     assert np.hypot(*v[ring, :2].T) == pytest.approx(np.sqrt(40.0**2 - z**2), abs=0.1)
     assert np.array_equal(v[old >= 0], np.asarray(ball.vertices)[old[old >= 0]])
@@ -219,8 +219,8 @@ def test_hills_on_a_landscape_of_known_hills(rng: np.random.Generator) -> None:
     height = 10.0 * np.exp(-((x - 15) ** 2 + (y - 20) ** 2) / 50) + 7.0 * np.exp(-((x - 40) ** 2 + (y - 20) ** 2) / 50)
     cells = np.arange(60 * 40).reshape(40, 60)
     a, b, c, d = cells[:-1, :-1].ravel(), cells[:-1, 1:].ravel(), cells[1:, 1:].ravel(), cells[1:, :-1].ravel()
-    links = base_feet.links_of(np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)]))
-    rise = base_feet.hills(height, rng.permutation(len(x)), links)
+    links = surfaces.links_of(np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)]))
+    rise = surfaces.hills(height, rng.permutation(len(x)), links)
     tops = sorted(((x[k], y[k]), r) for k, r in rise.items() if r > 1e-3)
     assert [place for place, _ in tops] == [(15.0, 20.0), (40.0, 20.0)]
     saddle = height[(y == 20) & (x > 15) & (x < 40)].min()
