@@ -2,8 +2,9 @@
 footscan/measures/calibration.py anew.
 
 Feet of known truth, N of each of the families loft, toes and find (never of the one that is kept unseen). For each
-value: the usual spread of the halves' difference, and what the rule leaves open; both together are the root mean square
-of the error, times MARGIN. For each landmark that two tracks find: their usual distance.
+value: the usual spread of the halves' difference, and what the rule leaves open; both together, with what is open in
+the foot alone, are the root mean square of the error, times MARGIN. For each landmark that two tracks find: their usual
+distance.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def foot_of(job: tuple[str, int], cache: Path | None) -> dict[str, Any]:
     return {
         "family": job[0],
         "errors": errors,
+        "own": {key: again.own_sd.get(key, 0.0) for key in errors},
         "halves": {k: v for k, v in halves.items() if v is not None},
         "apart": {name: np.asarray(d).tolist() for name, d in again.tracks_apart.items()},
     }
@@ -58,14 +60,16 @@ def table(feet: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:
     """key -> usual spread, what the rule leaves open."""
     made = {}
     for key in sorted({k for foot in feet for k in foot["errors"]}):
-        by_family = [
-            [f["errors"][key] for f in feet if f["family"] == name and key in f["errors"]] for name in FAMILIES
-        ]
-        by_family = [errors for errors in by_family if len(errors) >= 5]
+        by_family = [[f for f in feet if f["family"] == name and key in f["errors"]] for name in FAMILIES]
+        by_family = [fam for fam in by_family if len(fam) >= 5]
         drawn = [f["halves"][key] for f in feet if key in f["halves"]]
         if not by_family or len(drawn) < 5:
             continue
-        squares = [rms(e) ** 2 for e in by_family]
+        # what a foot's own SD says already is taken off
+        squares = [
+            max(0.0, rms([f["errors"][key] for f in fam]) ** 2 - float(np.mean([f["own"][key] ** 2 for f in fam])))
+            for fam in by_family
+        ]
         whole = MARGIN * float(np.sqrt(np.mean([*squares, max(squares)])))  # the worst family counts twice
         usual = min(rms(drawn), float(np.sqrt(1.0 - LEAST_RULE**2)) * whole)
         made[key] = (usual, float(np.sqrt(whole**2 - usual**2)))

@@ -349,7 +349,7 @@ class Event:
 
 @dataclass(frozen=True, eq=False)
 class Recording(_Record):
-    """What every reader and recorder returns."""
+    """What every reader and recorder returns; ``notes``: what the reader assumed or left out, a sentence each."""
 
     pressure: tuple[PressureRecording, ...]
     channels: tuple[Channel, ...] = ()
@@ -358,6 +358,7 @@ class Recording(_Record):
     clock: str = "file"
     format: str = ""
     source: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

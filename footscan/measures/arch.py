@@ -14,6 +14,8 @@ from footscan.measures.landmarks import Located
 from footscan.types import Array, Load, Measure, SoleSurface
 
 CONTACT_MM = 2.0
+METHOD = "scan_2mm"
+SOLE_SD_MM = 0.15  #: what smoothing and floor leave open of the sole's height
 AWAY_MM = 99.0  #: the height of what is no part of the print
 CAPPED = "the sole was closed with a flat lid, nothing is known of the arch"
 NO_SOLE = "the sole was not scanned"
@@ -33,30 +35,47 @@ def arch(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Measure]:
 
 
 def _print_values(foot: Located, sole: SoleSurface, load: Load) -> dict[str, Measure]:
-    method = "scan_2mm"
+    """Values of the print; each one's ``sd`` is what the height of the sole leaves open there (an open or a narrow
+    waist hangs on tenths of a millimetre)."""
     x, y = sole.x_mm, sole.y_mm
     height = toeless_heights(foot, sole)
+    numbers = _ratios(x, y, height)
+    if not numbers:
+        return {key: Measure.missing("the foot rests on too little of its sole", METHOD) for key in PRINT_KEYS}
+    low, high = (_ratios(x, y, height + off) for off in (SOLE_SD_MM, -SOLE_SD_MM))
+    open_to = {key: abs(high[key] - low[key]) / 2 if low and high else None for key in numbers}
+    methods = {
+        "arch_index": METHOD,
+        "plantar_heel_breadth_mm": "largest breadth of the contact print's rear third",
+        "chippaux_smirak": "smallest midfoot / largest forefoot width of the print",
+        "staheli": "smallest midfoot / largest heel width of the print",
+    }
+    values = {key: Measure(numbers[key], open_to[key], method=method) for key, method in methods.items()}
+    if load in ("none", "sitting", "unknown"):
+        reason = f"needs a standing or half-loaded foot, the load is {load}"
+        values["arch_index"] = Measure.missing(reason, METHOD)
+    # medial tangent against the line from the ball's medial point to the top of the print's hollow
+    values["clarke_angle_deg"] = _clarke(x, _medial(height, y), foot.length)
+    return values
+
+
+def _ratios(x: Array, y: Array, height: Array) -> dict[str, float]:
+    """Arch index, heel breadth, Chippaux-Smirak and Staheli of a toeless print; empty where there is too little."""
     # stage 1: the print's width at each station, its edges between the grid's nodes
     width = _widths(height, y)
     rows = np.flatnonzero(width > 0)
     if len(rows) < 10:
-        return {key: Measure.missing("the foot rests on too little of its sole", method) for key in PRINT_KEYS}
+        return {}
     # stage 2: thirds of the toeless print's length
     half = (x[1] - x[0]) / 2
     edges = np.linspace(x[rows[0]] - half, x[rows[-1]] + half, 4)
     rear, middle, fore = (width[(x >= a) & (x < b)] for a, b in pairwise(edges))
-    if load in ("none", "sitting", "unknown"):
-        index = Measure.missing(f"needs a standing or half-loaded foot, the load is {load}", method)
-    else:
-        index = Measure(float(middle.sum() / width.sum()), method=method)
     heel, waist, ball = float(rear.max()), float(middle.min()), float(fore.max())
     return {
-        "arch_index": index,
-        "plantar_heel_breadth_mm": Measure(heel, method="largest breadth of the contact print's rear third"),
-        "chippaux_smirak": Measure(waist / ball, method="smallest midfoot / largest forefoot width of the print"),
-        "staheli": Measure(waist / heel, method="smallest midfoot / largest heel width of the print"),
-        # stage 3: medial tangent against the line from the ball's medial point to the top of the print's hollow
-        "clarke_angle_deg": _clarke(x, _medial(height, y), foot.length),
+        "arch_index": float(middle.sum() / width.sum()),
+        "plantar_heel_breadth_mm": heel,
+        "chippaux_smirak": waist / ball if ball else 0.0,
+        "staheli": waist / heel if heel else 0.0,
     }
 
 

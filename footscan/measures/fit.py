@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,11 @@ from footscan.types import Array
 HALF_WIDTH_MM = 2.5  #: points this near a plane make its section
 FINE_PATCH = 0.6  #: an extreme's last fit looks at this share of the patch
 CREST_TURNS, CREST_DEPTH_MM = 5, 4.5  #: refits of a hill; points so far below its top are another part of the skin
+#: powers of u (along a hill) and v: the first ten make the cubic
+HILL_TERMS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3), (4, 0), (5, 0))
+CUBIC = 10
+DERIVE_U, DERIVE_V = np.diag(np.arange(1.0, 6.0), 1), np.diag(np.arange(1.0, 4.0), -1)  #: of coefficients (6, 4)
+CLEFT_DEPTH_MM = 8.0  #: points so far within a section's outermost belong to the faces of a cleft
 ARC_MM = 2.5  #: the places of a section's curve are this far apart
 
 
@@ -72,7 +78,8 @@ def crest(points: Array, axis: int, sign: float, start: Array, half_mm: tuple[fl
 
     A cubic over the two other axes is fitted, robustly, to the points within ``half_mm`` of ``start`` along each, its
     top taken; again around that top until it stands still. All points of the hill say where its top is: a third of the
-    noise of tops read off station by station. None where there is no top or the points are few.
+    noise of tops read off station by station. A fifth degree along the hill where the points ask for it (Bayesian
+    information criterion): flat hills are seldom cubics. None where there is no top or the points are few.
     """
     a, b = (k for k in range(3) if k != axis)
     height = sign * points[:, axis]
@@ -83,44 +90,63 @@ def crest(points: Array, axis: int, sign: float, start: Array, half_mm: tuple[fl
         near = (np.abs(uv) < 1.0).all(axis=1) & (np.abs(height - sign * centre[axis]) < CREST_DEPTH_MM)
         if near.sum() < 60:
             return None
-        u, v, h = uv[near, 0], uv[near, 1], height[near]
-        A = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v, u * u * u, u * u * v, u * v * v, v * v * v], axis=1)
-        c = _robust_least_squares(A, h)
-        top = _top_of_cubic(c) if c is not None else None
-        if top is None:
+        hill = _hill(uv[near, 0], uv[near, 1], height[near])
+        top = _top_of_hill(hill) if hill is not None else None
+        if hill is None or top is None:
             return None
         moved = float(np.abs(top * half).max())
-        centre[[a, b]] += np.clip(top, -0.7, 0.7) * half
-        u0, v0 = np.clip(top, -0.7, 0.7)
-        terms = np.array([1, u0, v0, u0 * u0, u0 * v0, v0 * v0, u0**3, u0 * u0 * v0, u0 * v0 * v0, v0**3])
-        centre[axis] = sign * float(terms @ c)
+        top = np.clip(top, -0.7, 0.7)
+        centre[[a, b]] += top * half
+        centre[axis] = sign * _height(hill, top)
         if moved < 0.05:
             break
     return centre
 
 
-def _top_of_cubic(c: Array) -> Array | None:
-    """Where the cubic of :func:`crest` has no slope and bends down on all sides, by Newton's way from the middle."""
-    place = np.zeros(2)
-    for _ in range(12):
-        u, v = place
-        slope = np.array(
-            [
-                c[1] + 2 * c[3] * u + c[4] * v + 3 * c[6] * u * u + 2 * c[7] * u * v + c[8] * v * v,
-                c[2] + c[4] * u + 2 * c[5] * v + c[7] * u * u + 2 * c[8] * u * v + 3 * c[9] * v * v,
-            ]
-        )
-        cross = c[4] + 2 * c[7] * u + 2 * c[8] * v
-        bend = np.array(
-            [[2 * c[3] + 6 * c[6] * u + 2 * c[7] * v, cross], [cross, 2 * c[5] + 2 * c[8] * u + 6 * c[9] * v]]
-        )
+def _hill(u: Array, v: Array, h: Array) -> Array | None:
+    """Coefficients (6, 4) of h over u^i v^j: a cubic, or with u⁴ and u⁵ where they earn their place."""
+    A = np.stack([u**i * v**j for i, j in HILL_TERMS], axis=1)
+    kept = _robust_least_squares(A[:, :CUBIC], h)
+    if kept is None:
+        return None
+    off = np.abs(h - A[:, :CUBIC] @ kept)
+    alive = off < 3.0 * _robust_spread(off) + 0.05
+    n = int(alive.sum())
+    best, least = None, np.inf
+    for k in (CUBIC, len(HILL_TERMS)):
+        c = np.linalg.lstsq(A[alive, :k], h[alive], rcond=None)[0]
+        rss = float(((h[alive] - A[alive, :k] @ c) ** 2).sum())
+        bic = n * np.log(max(rss, 1e-12) / n) + k * np.log(n)
+        if bic < least:
+            best, least = c, bic
+    full = np.zeros((6, 4))
+    for (i, j), c in zip(HILL_TERMS, best if best is not None else kept):
+        full[i, j] = c
+    return full
+
+
+def _top_of_hill(hill: Array) -> Array | None:
+    """Where a hill (:func:`_hill`) has no slope and bends down on all sides, by Newton's way from its highest place
+    among nine along its middle."""
+    du, dv = DERIVE_U @ hill, hill @ DERIVE_V
+    duu, duv, dvv = DERIVE_U @ du, du @ DERIVE_V, dv @ DERIVE_V
+    along = np.linspace(-0.8, 0.8, 9)
+    place = np.array([along[int(np.argmax([_height(hill, (u, 0.0)) for u in along]))], 0.0])
+    for _ in range(14):
+        cross = _height(duv, place)
+        bend = np.array([[_height(duu, place), cross], [cross, _height(dvv, place)]])
         if np.linalg.eigvalsh(bend)[1] > -1e-4:
             return None
+        slope = np.array([_height(du, place), _height(dv, place)])
         step = np.clip(-np.linalg.solve(bend, slope), -0.4, 0.4)
         place = np.clip(place + step, -1.0, 1.0)
         if np.abs(step).max() < 1e-4:
             break
     return np.asarray(place)
+
+
+def _height(hill: Array, place: Sequence[float] | Array) -> float:
+    return float(np.power(place[0], np.arange(6)) @ hill @ np.power(place[1], np.arange(4)))
 
 
 def _robust_least_squares(A: Array, h: Array) -> Array | None:
@@ -206,6 +232,8 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
     radius = np.hypot(uv[:, 0], uv[:, 1])
     bins = int(np.clip(min(2 * np.pi * np.median(radius) / 4.0, len(d) / 8.0), 24, 90))
     angle = np.arctan2(uv[:, 1], uv[:, 0])
+    outer = _outer_skin((angle + np.pi) / (2 * np.pi), radius, bins)
+    uv, d, angle, radius = uv[outer], d[outer], angle[outer], radius[outer]
     r, _, full = _curve_fit((angle + np.pi) / (2 * np.pi), radius, d, bins)
     covered = float(full.mean())
     if covered < 0.5:
@@ -234,6 +262,19 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
     o, se = np.where(full, o, 0.0), np.where(full, se, 2.0)
     curve = at(even, rough) + o[:, None] * at(even, outward)
     return Section(curve, origin + middle[0] * e1 + middle[1] * e2, e1, e2, covered, se)
+
+
+def _outer_skin(where: Array, radius: Array, bins: int) -> Array:
+    """Which points a tape could touch: where a plane cuts a toe apart from the foot, the faces of the cleft are none.
+
+    In each of ``bins`` directions those within 8 mm of the outermost fifth (there are specks outside).
+    """
+    own = np.minimum((where * bins).astype(np.int64), bins - 1)
+    order = np.lexsort((-radius, own))
+    start = np.searchsorted(own[order], np.arange(bins))
+    count = np.bincount(own, minlength=bins)
+    fifth = order[np.minimum(start + np.minimum(np.maximum(count // 5, 2), np.maximum(count - 1, 0)), len(order) - 1)]
+    return np.asarray(radius > radius[fifth][own] - CLEFT_DEPTH_MM)
 
 
 def _smooth_radius(fine: Array, theta: Array, r: Array) -> Array:

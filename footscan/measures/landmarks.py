@@ -29,7 +29,7 @@ BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
 CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
 CREST_HEIGHT_MM = 8.0  #: half the height of the skin that the ball's tops are read from
-MTH1_WINDOW, MTH5_WINDOW = 0.05, 0.053  #: of foot length: half the stretch of the edge that its top is read from
+MTH1_WINDOW, MTH5_WINDOW = 0.042, 0.042  #: of foot length: half the stretch of the edge that its top is read from
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 

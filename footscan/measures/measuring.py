@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Found:
     values: Mapping[str, Measure]
     half: Half | None  # None: too sparse to be halved, or not asked for
     tracks_apart: Mapping[str, Array]  # landmark -> (3,) mm, template minus rules
+    own_sd: Mapping[str, float]  # what is open in this foot alone
 
 
 def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True, uncertainty: bool = True) -> Found:
@@ -67,6 +68,7 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True,
     if len(rough) > MEASURED_POINTS:
         rough = voxel_grid(rough, 1.25)[0]
     located, sole, values = _once(rough, load, None)
+    own_sd = {key: value.sd for key, value in values.items() if value.sd is not None}
     sd_marks: dict[str, Array] = {}
     half: Half | None = None
     apart: dict[str, Array] = {}
@@ -77,11 +79,13 @@ def measure_points(rough: Array, load: Load, seed: int, side_known: bool = True,
         # stage 3: what that says of each value
         values = with_sd(values, half, apart)
         sd_marks = marks_sd(located.marks, half) if half is not None else {}
+    else:
+        values = {key: replace(value, sd=None) for key, value in values.items()}
     if not side_known:
         missing = Measure.missing("left or right is unknown: say which with --side")
         values |= dict.fromkeys(SIDED, missing)
     kept = {key: values[key] for key in KEYS}
-    return Found(located, sole, Landmarks(located.marks, sd_marks), kept, half, apart)
+    return Found(located, sole, Landmarks(located.marks, sd_marks), kept, half, apart, own_sd)
 
 
 def _half(located: Located, load: Load, seed: int) -> Half | None:

@@ -50,8 +50,8 @@ class Profile:
             u = (self.at[near] - best) / window
             c = np.polynomial.polynomial.polyfit(u, np.stack([steady[near], self.sign * self.reach[near]], axis=1), 3)
             top = _cubic_top(c[:, 0])
-            value = float(np.polynomial.polynomial.polyval(top, c[:, 1]))
-            moved = float(np.clip(best + top * window, low, high))
+            moved = float(np.clip(best + top * window, low, high))  # a hill beyond the range is none of its own
+            value = float(np.polynomial.polynomial.polyval((moved - best) / window, c[:, 1]))
             slope = abs(top) >= 0.999  # no hill in the window: a slope or a hollow
             if slope and (low < moved < high):
                 best = moved

@@ -6,7 +6,7 @@ Three sources, added as squares:
   own spread, forty of them say much of the scan: each value's spread is its usual one times the scan's own factor,
   moved towards its own difference;
 * the rule: what a definition leaves open on smooth skin, where a hilltop is flat or an edge ill-defined; no resampling
-  shows it;
+  shows it; a value that comes with an ``sd`` of its own brings what is open in just that foot;
 * the tracks: how much farther apart than usual the template and the geometric rules put the landmarks of a value.
 
 The usual spreads and what the rules leave open (``CALIBRATION``) are those of the error on three families of feet of
@@ -101,7 +101,7 @@ def with_sd(values: Mapping[str, Measure], half: Half | None, apart: Mapping[str
         if d is not None:
             surprise = min(d * d, MOST_SURPRISE**2 * max(spread, usual**2))
             spread = (PRIOR_WEIGHT * spread + surprise) / (PRIOR_WEIGHT + 1.0)
-        sd = float(np.sqrt(spread + rule**2 + odd.get(key, 0.0)))
+        sd = float(np.sqrt(spread + rule**2 + odd.get(key, 0.0) + (value.sd or 0.0) ** 2))
         found[key] = replace(value, sd=sd, sd_total=float(np.hypot(sd, REPEAT_SD[kind_of(key)])))
     return found
 
