@@ -19,6 +19,7 @@ class ReadError(FootscanError, ValueError):
     """
 
     def __init__(self, file: object, expected: str, found: str, hint: str = "", offset: str = "") -> None:
+        expected, found, offset = (printable(words) for words in (expected, found, offset))
         self.file, self.expected, self.found, self.hint, self.offset = str(file), expected, found, hint, offset
         place = f" at {offset}" if offset else ""
         tail = f"; {hint}" if hint else ""
@@ -27,6 +28,13 @@ class ReadError(FootscanError, ValueError):
     def __reduce__(self) -> tuple[type, tuple[str, ...]]:
         # the default would call __init__ with the one joined message: worker processes must hand the error back whole
         return type(self), (self.file, self.expected, self.found, self.hint, self.offset)
+
+
+def printable(words: str) -> str:
+    """Words of a damaged file, fit for one line of a message."""
+    return (
+        words if words.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+    )
 
 
 class ScanError(FootscanError):

@@ -307,8 +307,8 @@ def test_another_vendors_file_is_no_pedar(shared_data: Path) -> None:
         with open(shared_data / "pressure" / name, "rb") as file:
             head = file.read(4096)
         assert not any(reader.sniff(head, 10**6) for reader in (pedar, fscan, plantar_csv))
-        with pytest.raises(ReadError):
-            read_recording(shared_data / "pressure" / name)
+        with pytest.raises(ReadError, match="expected"):
+            pedar.read(shared_data / "pressure" / name)
 
 
 def test_pedar_holds_pedar_only(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ F-Scan is seen from above with the toes in row 0: column 0 lies at the wearer's 
 in a left foot. A mirrored export is refused, because what it mirrors is not published. Anything but
 an F-Scan sensor is taken for a plate.
 
+I-Scan prints on each Frame line its time, which is used, its date, and, for raw values, their sum, which is checked.
+
 The side is the final L or R of the recorded FILENAME (of the file's own name where none is recorded), else unknown.
 """
 
@@ -19,7 +21,7 @@ from footscan.errors import ReadError
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
 from footscan.io.layouts import grid_layout
 from footscan.io.recording_text import one_line, side_of_name, stem_of_name, texts
-from footscan.io.text import Rows, clean, parse_rows
+from footscan.io.text import Rows, clean, parse_rows, show
 from footscan.types import Array, PressureRecording, Recording, Side
 
 NAME = "fscan"
@@ -98,7 +100,16 @@ def read(path: PathLike) -> Recording:
         side_from="filename" if side != "unknown" else "content",
         full_scale=None if header.saturation is None else header.saturation * factor,
     )
-    return Recording((part,), format=NAME, source=str(path))
+    return Recording((part,), format=NAME, source=str(path), notes=_notes(header, part))
+
+
+def _notes(header: _Header, part: PressureRecording) -> tuple[str, ...]:
+    notes = []
+    if part.layout.frame == "plate":
+        notes.append(f"sensor {one_line(header.sensor)[:20]} is no F-Scan insole: taken for a plate")
+    if part.side_from == "filename":
+        notes.append(f"the side is that of the {'recorded' if header.name else 'file'} name's last letter")
+    return tuple(notes)
 
 
 # ------------------------------------------------------------------ header
@@ -217,17 +228,24 @@ def _check_sums(path: PathLike, header: _Header, marks: list[re.Match[bytes]], v
     if header.unit != "raw":
         return
     for frame, mark in enumerate(marks):
-        printed = re.search(rb"Raw Sum=,*\s*(\d{1,12})", mark[2])
-        if printed is not None and int(printed[1]) != int(values[frame].sum()):
+        _, named, after = mark[2].partition(b"Raw Sum=")
+        if not named:
+            continue
+        printed = re.match(rb",*[ \t]*(\d{1,12})[ \t,]*$", after)
+        if printed is None or int(printed[1]) != int(values[frame].sum()):
+            expected = f"a frame whose sum is {show(after.strip(b', '))}"
             place = rows.place(frame * header.rows)
-            raise ReadError(path, f"a frame whose sum is {int(printed[1])}", f"{values[frame].sum():g}", _EXPORT, place)
+            raise ReadError(path, expected, f"{values[frame].sum():g}", _EXPORT, place)
 
 
 def _times(path: PathLike, header: _Header, marks: list[re.Match[bytes]]) -> Array:
     """The Frame line's own time where it has one (I-Scan), else frame number times SECONDS_PER_FRAME from 0."""
     own = [re.match(rb"\s*,\s*(\d{1,9}(?:\.\d{1,12})?)\s*(?:,|$)", mark[2]) for mark in marks]
-    if not all(own):
+    if not any(own):
         return np.arange(len(marks)) * header.seconds_per_frame
+    if not all(own):
+        without = f"Frame {header.frames[own.index(None)]}"
+        raise ReadError(path, "a time in each Frame line or in none", "some", _EXPORT, without)
     times = np.array([float(found[1]) for found in own if found is not None])
     if (np.diff(times) <= 0).any():
         at = int(np.argmax(np.diff(times) <= 0)) + 1

@@ -17,7 +17,6 @@ what stands under a missing cell, which reads as 0. Lines that begin with ``#`` 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,9 +24,19 @@ import numpy as np
 
 from footscan.errors import ReadError
 from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.recording_header import (
+    about_channel,
+    about_part,
+    about_recording,
+    check_writable,
+    from_json,
+    part_of,
+    recording_of,
+    to_json,
+)
 from footscan.io.recording_text import texts
 from footscan.io.text import clean, parse_rows
-from footscan.types import Array, Channel, Event, PressureRecording, Recording, SensorLayout
+from footscan.types import Array, Channel, PressureRecording, Recording, SensorLayout
 
 NAME = "plantar-csv"
 SUFFIXES = (".csv",)
@@ -52,28 +61,14 @@ def write(path: PathLike, recording: Recording) -> None:
 
 
 def _lines(recording: Recording) -> Iterator[str]:
+    check_writable(recording)
     yield _MAGIC.decode()
-    yield _comment(
-        format=recording.format,
-        source=recording.source,
-        clock=recording.clock,
-        start_utc=recording.start_utc,
-        parts=len(recording.pressure),
-        channels=len(recording.channels),
-        events=[[event.name, event.time_s, event.side] for event in recording.events],
-    )
+    yield _comment(about_recording(recording))
     for number, part in enumerate(recording.pressure, 1):
         yield from _part_lines(number, part)
     for number, channel in enumerate(recording.channels, 1):
         columns = channel.values.shape[1]
-        yield _comment(
-            channel=number,
-            name=channel.name,
-            unit=channel.unit,
-            side=channel.side,
-            frames=len(channel.time_s),
-            columns=columns,
-        )
+        yield _comment(about_channel(number, channel))
         yield ",".join(["time_s", *(str(n + 1) for n in range(columns))])
         for time, row in zip(channel.time_s.tolist(), channel.values.tolist()):
             yield ",".join([repr(time), *("" if v != v else repr(v) for v in row)])  # NaN: nothing was measured
@@ -82,28 +77,12 @@ def _lines(recording: Recording) -> Iterator[str]:
 def _part_lines(number: int, part: PressureRecording) -> Iterator[str]:
     layout = part.layout
     cells = len(layout.xy_mm)
-    yield _comment(
-        part=number,
-        side=part.side,
-        side_from=part.side_from,
-        unit=part.unit,
-        full_scale=part.full_scale,
-        masked=part.valid is not None,
-        frames=len(part.time_s),
-        cells=cells,
-        frame=layout.frame,
-        positions=layout.positions,
-        corners=None if layout.corners_mm is None else layout.corners_mm.shape[1],
-        area=layout.area_mm2 is not None,
-        shape=layout.shape,
-    )
+    yield _comment(about_part(number, part))
     names = [str(n + 1) for n in range(cells)]
     yield ",".join(["cell", *names])
     for name, column in zip(_layout_names(layout), _layout_columns(layout)):
         yield ",".join([name, *(repr(v) for v in column.tolist())])
     yield ",".join(["time_s", *names])
-    if not np.isfinite(part.values[part.valid] if part.valid is not None else part.values).all():
-        raise ValueError("values must be finite; mask missing cells with valid")
     words = texts(np.where(part.valid, part.values, np.float32(0)) if part.valid is not None else part.values)
     if part.valid is not None:
         words = np.where(part.valid, words, "")
@@ -111,8 +90,8 @@ def _part_lines(number: int, part: PressureRecording) -> Iterator[str]:
         yield ",".join([repr(time), *row])
 
 
-def _comment(**items: Any) -> str:
-    return "# " + json.dumps(items, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+def _comment(items: dict[str, Any]) -> str:
+    return f"# {to_json(items)}"
 
 
 def _layout_names(layout: SensorLayout) -> list[str]:
@@ -156,17 +135,10 @@ def read(path: PathLike) -> Recording:
     channels = tuple(_channel(lines, number + 1) for number in range(lines.count(about, "channels")))
     lines.end()
     try:
-        return Recording(
-            parts,
-            channels,
-            tuple(Event(str(name), float(time), side) for name, time, side in about.get("events", [])),
-            start_utc=about.get("start_utc"),
-            clock=str(about.get("clock", "file")),
-            format=str(about["format"]),
-            source=str(about.get("source", "")),
-        )
-    except (TypeError, ValueError) as error:
-        raise ReadError(path, "events of a name, a time and a side", str(error), _AGAIN) from error
+        return recording_of(about, parts, channels)
+    except (TypeError, ValueError, OverflowError) as error:
+        expected = "events of a name, a time and a side, notes of text"
+        raise ReadError(path, expected, str(error)[:120], _AGAIN, "line 2") from error
 
 
 class _Lines:
@@ -195,7 +167,7 @@ class _Lines:
         line = self.take("a line of JSON")
         self.number -= 1
         try:
-            found = json.loads(line[1:]) if line.startswith(b"#") else None
+            found = from_json(line[1:]) if line.startswith(b"#") else None
         except (ValueError, RecursionError) as error:
             raise self.wrong("a line of JSON", f"{type(error).__name__}") from error
         if not isinstance(found, dict) or key not in found:
@@ -265,8 +237,8 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
     rows = [lines.numbers(name, cells) for name in _names(corners, bool(about.get("area")), shape is not None)]
     lines.named("time_s", cells)
     values, holes = lines.table(frames, cells + 1)
-    if holes[:, 0].any():
-        raise lines.wrong("a time on every line", "an empty one")
+    if holes[:, 0].any() or (holes.any() and not about.get("masked")):
+        raise lines.wrong("a time on every line, a value in every cell that is not masked", "an empty field")
     rest = iter(rows[2:])
     try:
         layout = SensorLayout(
@@ -284,17 +256,8 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
             narrow = values[:, 1:].astype(np.float32)
         if not np.isfinite(narrow).all():
             raise ValueError("values must fit float32")
-        full_scale = about.get("full_scale")
-        return PressureRecording(
-            np.where(holes[:, 1:], np.float32(0), narrow),
-            about.get("unit", ""),
-            values[:, 0].copy(),
-            layout,
-            valid=~holes[:, 1:] if about.get("masked") else None,
-            side=about.get("side", ""),
-            side_from=about.get("side_from", "content"),
-            full_scale=None if full_scale is None else float(full_scale),
-        )
+        shown = np.where(holes[:, 1:], np.float32(0), narrow)
+        return part_of(about, layout, values[:, 0].copy(), shown, ~holes[:, 1:] if about.get("masked") else None)
     except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise lines.wrong("a part as plantar writes it", str(error)[:120]) from error
 
@@ -315,5 +278,7 @@ def _channel(lines: _Lines, number: int) -> Channel:
     side = about.get("side", "")
     if side not in ("left", "right", "unknown") or holes[:, 0].any():
         raise lines.wrong("a channel with a side and times", repr(side)[:20])
+    if not np.isfinite(values).all():
+        raise lines.wrong("finite numbers", "one beyond the largest")
     numbers = np.where(holes[:, 1:], np.nan, values[:, 1:])
     return Channel(str(about.get("name", "")), str(about.get("unit", "")), values[:, 0].copy(), numbers, side)
