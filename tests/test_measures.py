@@ -211,13 +211,13 @@ def measure_odd_clouds(cloud: PointCloud, rng: np.random.Generator, count: int) 
     measured = 0
     for _ in range(count):
         scan = footscan.types.Scan(PointCloud(odd_cloud(base, rng)), source="odd.ply")
-        start = time.monotonic()
+        start = time.process_time()
         try:
             feet = footscan.measure(scan)
         except ScanError as error:
             assert str(error).startswith("odd.ply: expected")
             feet = ()
-        assert time.monotonic() - start < 10.0
+        assert time.process_time() - start < 10.0
         for foot in feet:
             assert all(np.isfinite([m.value, m.sd]).all() for m in foot.values.values() if isinstance(m.value, float))
         measured += bool(feet)

@@ -20,6 +20,7 @@ CUBIC = 10
 DERIVE_U, DERIVE_V = np.diag(np.arange(1.0, 6.0), 1), np.diag(np.arange(1.0, 4.0), -1)  #: of coefficients (6, 4)
 CLEFT_DEPTH_MM = 8.0  #: points so far within a section's outermost belong to the faces of a cleft
 ARC_MM = 2.5  #: the places of a section's curve are this far apart
+FINEST_BINS = 160
 
 
 def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | None:
@@ -247,7 +248,7 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
     step = np.linalg.norm(np.roll(rough, -1, axis=0) - rough, axis=1)
     run = np.concatenate([[0.0], np.cumsum(step)])
     share = np.interp(angle, np.append(fine, np.pi), run / run[-1])
-    bins = int(np.clip(min(run[-1] / ARC_MM, len(d) / 8.0), 24, 160))
+    bins = int(np.clip(min(run[-1] / ARC_MM, len(d) / 8.0), 24, FINEST_BINS))
     # the curve's place and outward normal at a share of its length
     ahead = np.roll(rough, -1, axis=0) - np.roll(rough, 1, axis=0)
     outward = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1) / np.linalg.norm(ahead, axis=1)[:, None]
@@ -261,6 +262,9 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
     even = (np.arange(bins) + 0.5) / bins
     o, se = np.where(full, o, 0.0), np.where(full, se, 2.0)
     curve = at(even, rough) + o[:, None] * at(even, outward)
+    between = int(np.ceil(FINEST_BINS / bins))  # a coarse polygon would cut the curve's bends short
+    if between > 1:
+        curve, se = _between(curve, between), np.repeat(se, between)
     return Section(curve, origin + middle[0] * e1 + middle[1] * e2, e1, e2, covered, se)
 
 
@@ -275,6 +279,14 @@ def _outer_skin(where: Array, radius: Array, bins: int) -> Array:
     count = np.bincount(own, minlength=bins)
     fifth = order[np.minimum(start + np.minimum(np.maximum(count // 5, 2), np.maximum(count - 1, 0)), len(order) - 1)]
     return np.asarray(radius > radius[fifth][own] - CLEFT_DEPTH_MM)
+
+
+def _between(closed: Array, times: int) -> Array:
+    """A closed curve (k, 2) with ``times`` as many points, periodic cubic between its own (Catmull-Rom)."""
+    t = (np.arange(times) / times)[:, None]
+    a, b, c, d = (np.roll(closed, -j, axis=0)[:, None] for j in (-1, 0, 1, 2))
+    fine = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    return np.asarray(fine.reshape(-1, 2))
 
 
 def _smooth_radius(fine: Array, theta: Array, r: Array) -> Array:

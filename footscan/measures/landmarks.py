@@ -27,9 +27,10 @@ AXIS_STILL_DEG = 0.05
 MOST_TURNS = 8
 BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
-CONTOUR_MM = 1.2  #: arc of the front contour that shares one radius
+CONTOUR_MM, CONTOUR_POINTS = 1.2, 55.0  #: arc of the front contour that shares one radius, and points that it needs
 CREST_HEIGHT_MM = 8.0  #: half the height of the skin that the ball's tops are read from
 MTH1_WINDOW, MTH5_WINDOW = 0.042, 0.042  #: of foot length: half the stretch of the edge that its top is read from
+RAGGED = 2.0  #: times the raggedness of the contour: so much deeper must a cleft be
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
 
@@ -141,8 +142,9 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
     front = front[front[:, 0] > heel[0] + 0.62 * length]
     d = front[:, :2] - origin
     phi, r = np.arctan2(d[:, 1], d[:, 0]), np.hypot(d[:, 0], d[:, 1])
-    step = CONTOUR_MM / (0.7 * length)
-    first = float(phi.min())
+    first, last = float(phi.min()), float(phi.max())
+    arc_mm = CONTOUR_MM * max(1.0, CONTOUR_POINTS * (last - first) * 0.7 * length / CONTOUR_MM / len(front))
+    step = arc_mm / (0.7 * length)
     own = ((phi - first) / step).astype(np.int64)
     bins = int(own.max()) + 1
     order = np.lexsort((-r, own))
@@ -153,9 +155,11 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
     if np.mean(count[2:-2] > 2) < 0.9:
         return []
     contour = np.asarray(np.convolve(np.pad(contour, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
+    # few points make a ragged contour, whose gaps are no clefts
+    ragged = float(np.median(np.abs(contour[:-2] - 2 * contour[1:-1] + contour[2:])))
     # stage 2: its hills, each fitted on the surface
     tips, prominences = [], []
-    for k, prominence in hills(np.pad(contour, 1), TOE_PROMINENCE_MM, apart=int(TOE_DISTANCE_MM / CONTOUR_MM)):
+    for k, prominence in hills(np.pad(contour, 1), TOE_PROMINENCE_MM, apart=max(1, int(TOE_DISTANCE_MM / arc_mm))):
         angle = first + (k - 0.5) * step
         place = origin + contour[k - 1] * np.array([np.cos(angle), np.sin(angle)])
         near = front[np.hypot(*(front[:, :2] - place).T) < 9.0]
@@ -166,7 +170,7 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
     medial_first = sorted(range(len(tips)), key=lambda k: -tips[k][1])
     tips = [tips[k] for k in medial_first]
     # stage 3: are they toes? the cleft beside the hallux must be deep, their number at most five
-    if not 2 <= len(tips) <= 5 or min(prominences[k] for k in medial_first[:2]) < CLEFT_MM:
+    if not 2 <= len(tips) <= 5 or min(prominences[k] for k in medial_first[:2]) < CLEFT_MM + RAGGED * ragged:
         return []
     return tips
 
