@@ -27,6 +27,7 @@ _BASE = ("types", "errors", "frame", "meshes")
 _DATA = (*_BASE, "io", "synth")
 _MEASURED = (*_DATA, "scans", "measures")
 _PAPER = ("render", "shading", "page")
+_WALK = ("plot_pressure_cells", "plot_pressure_curves", "plot_pressure_sheets")
 #: part of footscan -> the parts of footscan that it may import
 INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "errors": (),
@@ -42,12 +43,19 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "measures": (*_DATA, "scans"),
     "pressure": _DATA,
     "feet": (*_MEASURED, "population"),  # the whole way of a scan
-    "registration": (*_MEASURED, "pressure"),
+    "registration": (*_MEASURED, "pressure", "feet"),
     "sizing": _MEASURED,
     "pairs": (*_MEASURED, "sizing"),  # two feet against each other
     "deviation": (*_MEASURED, "pairs"),
     "population": _BASE,  # what a survey says of a foot's values
-    "plot_pressure": (*_BASE, "pressure", *_PAPER),
+    "plot_pressure_cells": (*_BASE, "pressure", *_PAPER),
+    "plot_pressure_curves": (*_BASE, "pressure", *_PAPER),
+    "plot_pressure_sheets": (*_BASE, "pressure", *_PAPER, "plot_pressure_cells"),
+    "plot_pressure_cop": (*_BASE, "pressure", *_PAPER, *_WALK),
+    "plot_pressure": (*_BASE, "pressure", *_PAPER, *_WALK),
+    "plot_pressure_change": (*_BASE, "pressure", *_PAPER, *_WALK, "plot_pressure_cop"),
+    "plot_pressure_outlines": (*_MEASURED, "pressure", *_PAPER, *_WALK, "registration"),
+    "plot_motion": (*_BASE, "pressure", *_PAPER, *_WALK),
     "plot": (*_MEASURED, "feet", "pressure", "registration", "sizing", "population", *_PAPER, "plot_pressure"),
     "plot_feet": (*_MEASURED, *_PAPER, "plot"),
     "plot_deviation": (*_MEASURED, "deviation", *_PAPER, "plot"),
@@ -56,7 +64,7 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
 #: third party that may stand at the top of a module
 LIGHT = ("numpy", "scipy", "serial")
 #: modules that only the user of that library imports, so that it may stand at their top
-HEAVY_HOMES: dict[str, tuple[str, ...]] = {}
+HEAVY_HOMES: dict[str, tuple[str, ...]] = {"footscan.pressure.kernels": ("numba",)}
 
 #: below station nothing prints, exits, logs or reads a command line
 SILENT_MODULES = ("argparse", "logging", "getopt", "optparse")

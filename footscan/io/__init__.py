@@ -18,16 +18,19 @@ from importlib import import_module
 from typing import Any, Literal
 
 from footscan.errors import ReadError
+from footscan.io.blocks import Blocks, open_blocks
 from footscan.io.files import PathLike, file_sha256, read_head, write_bytes_atomic
 from footscan.io.text import show
 from footscan.types import Mesh, PointCloud, Recording
 
 __all__ = [
     "FORMATS",
+    "Blocks",
     "Format",
     "detect",
     "file_sha256",
     "format_for_writing",
+    "open_blocks",
     "read_geometry",
     "read_recording",
     "write_bytes_atomic",

@@ -21,19 +21,19 @@ HEAD_BYTES = 4096  #: how much of a file a format may look at to recognise itsel
 
 
 @contextmanager
-def open_input(path: PathLike) -> Iterator[tuple[BufferedReader, int]]:
+def open_input(path: PathLike, most: int = MAX_FILE_BYTES) -> Iterator[tuple[BufferedReader, int]]:
     """Open a regular file for reading: (stream, size in bytes).
 
     Raises
     ------
-    ReadError : missing, a directory, no permission, a pipe or device, larger than ``MAX_FILE_BYTES``, or a failing disk
+    ReadError : missing, a directory, no permission, a pipe or device, larger than ``most`` bytes, or a failing disk
     """
     try:
         _refuse_odd_kinds(path)
         with open(path, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                limit = f"at most {MAX_FILE_BYTES} bytes"
+            if size > most:
+                limit = f"at most {most} bytes"
                 raise ReadError(path, limit, f"{size} bytes", "export it with fewer points")
             yield stream, size
     except OSError as error:
@@ -61,9 +61,9 @@ def _what_went_wrong(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
-def read_head(path: PathLike) -> tuple[bytes, int]:
+def read_head(path: PathLike, most: int = MAX_FILE_BYTES) -> tuple[bytes, int]:
     """The first ``HEAD_BYTES`` bytes and the size; ReadError for what can't be read and for an empty file."""
-    with open_input(path) as (stream, size):
+    with open_input(path, most) as (stream, size):
         head = stream.read(HEAD_BYTES)
     if not head:
         raise ReadError(path, "a scan or a recording", "an empty file", "export or copy it again")

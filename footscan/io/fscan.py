@@ -13,16 +13,20 @@ The side is the final L or R of the recorded FILENAME (of the file's own name wh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import NoReturn
 
 import numpy as np
 
 from footscan.errors import ReadError
-from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.blocks import Blocks, portions, records, tail
+from footscan.io.files import PathLike, write_bytes_atomic
 from footscan.io.layouts import grid_layout
 from footscan.io.recording_text import one_line, side_of_name, stem_of_name, texts
-from footscan.io.text import Rows, clean, parse_rows, show
-from footscan.types import Array, PressureRecording, Recording, Side
+from footscan.io.text import Rows, parse_rows, show
+from footscan.types import Array, PressureRecording, Recording, SensorLayout, Side
 
 NAME = "fscan"
 SUFFIXES = (".asf", ".csv")
@@ -34,6 +38,8 @@ _KPA = {"kpa": 1.0, "mpa": 1e3, "psi": 6.894757293168, "mmhg": 0.133322387415, "
 _MM = {"mm": 1.0, "millimeters": 1.0, "cm": 10.0, "centimeters": 10.0, "inches": 25.4, "in": 25.4}
 _MM2 = {"mm2": 1.0, "cm2": 100.0, "in2": 645.16}
 _FRAME = re.compile(rb"^[ \t]*Frame[ \t]+(\d{1,9})([^\r\n]*)", re.M)
+_SUM = re.compile(rb",*[ \t]*(\d{1,12})[ \t,]*$")
+_OWN_TIME = re.compile(rb"\s*,\s*(\d{1,9}(?:\.\d{1,12})?)\s*(?:,|$)")
 _LATE_KEYS = ("START_FRAME", "END_FRAME", "UNITS", "MIRROR_ROW", "MIRROR_COL")  # these follow the free COMMENTS
 
 
@@ -68,18 +74,32 @@ def read(path: PathLike) -> Recording:
     ------
     ReadError : no Tekscan file, a table that is not what ROWS, COLS, START_FRAME and END_FRAME declare, an unknown unit
     """
-    data = clean(read_bytes(path))
-    header = _header(path, data)
-    marks = list(_FRAME.finditer(data, header.start))
-    _check_frames(path, data, header, marks)
-    cells, lines = _cells(path, data, header)
-    values, valid = np.maximum(cells, 0.0), cells >= 0.0
-    present = valid.any(axis=0)
+    header, pieces = _open(path)
+    times, cells = zip(*_frames(path, header, pieces))
+    part = _part(path, header, *_layout(path, header, cells), np.concatenate(times), np.concatenate(cells))
+    return Recording((part,), format=NAME, source=str(path), notes=_notes(header, part))
+
+
+def blocks(path: PathLike) -> Blocks:
+    """The same movie, some frames at a time; first looked through for the cells that are ``B`` in every frame."""
+    header, pieces = _open(path)
+    layout, present = _layout(path, header, (_where_b(header, piece) for piece in pieces))
+
+    def frames() -> Iterator[tuple[int, PressureRecording]]:
+        for time_s, cells in _frames(path, *_open(path)):
+            yield 0, _part(path, header, layout, present, time_s, cells)
+
+    empty = _part(path, header, layout, present, np.empty(0), np.empty((0, header.rows * header.columns)))
+    return Blocks((empty,), frames, format=NAME, source=str(path), notes=_notes(header, empty))
+
+
+def _layout(path: PathLike, header: _Header, cells: Iterable[Array]) -> tuple[SensorLayout, Array]:
+    """The layout of the cells that are 0 or more in some frame, and (rows * columns,) which those are."""
+    present = np.zeros(header.rows * header.columns, np.bool_)
+    for some in cells:
+        present |= (some >= 0).any(axis=0)
     if not present.any():
         raise ReadError(path, "at least one sensel", "B in every cell", _EXPORT)
-    values, valid = values[:, present], valid[:, present]
-    unit, factor = ("raw", 1.0) if header.unit == "raw" else ("kPa", _KPA[header.unit])
-    _check_sums(path, header, marks, values, lines)
     sensor = header.sensor.upper()
     layout = grid_layout(
         header.rows,
@@ -89,18 +109,26 @@ def read(path: PathLike) -> Recording:
         frame="insole" if sensor.startswith("FSCAN") or sensor == "3000" else "plate",
         cell_area_mm2=header.area_mm2,
     )
+    return layout, present
+
+
+def _part(
+    path: PathLike, header: _Header, layout: SensorLayout, present: Array, time_s: Array, cells: Array
+) -> PressureRecording:
+    shown = cells[:, present]
+    valid = shown >= 0
+    factor = 1.0 if header.unit == "raw" else _KPA[header.unit]
     side: Side = side_of_name(header.name or str(path))
-    part = PressureRecording(
-        (values * factor).astype(np.float32),
-        "raw" if unit == "raw" else "kPa",
-        _times(path, header, marks),
+    return PressureRecording(
+        (np.maximum(shown, 0.0) * factor).astype(np.float32),
+        "raw" if header.unit == "raw" else "kPa",
+        time_s,
         layout,
         valid=None if valid.all() else valid,
         side=side,
         side_from="filename" if side != "unknown" else "content",
         full_scale=None if header.saturation is None else header.saturation * factor,
     )
-    return Recording((part,), format=NAME, source=str(path), notes=_notes(header, part))
 
 
 def _notes(header: _Header, part: PressureRecording) -> tuple[str, ...]:
@@ -189,41 +217,79 @@ def _quantity(path: PathLike, keys: dict[str, str], key: str, units: dict[str, f
 # ------------------------------------------------------------------ frames
 
 
-def _check_frames(path: PathLike, data: bytes, header: _Header, marks: list[re.Match[bytes]]) -> None:
-    numbers = [int(mark[1]) for mark in marks]
-    if data[-64:].split()[-1:] != [b"@@"]:
-        raise ReadError(path, "@@ at the end", repr(data[-12:].decode("latin-1")), "the file is cut off: copy it again")
-    if len(numbers) != len(header.frames):
-        expected = f"{len(header.frames)} frames ({header.frames.start} to {header.frames.stop - 1})"
-        raise ReadError(path, expected, str(len(numbers)), "the file is cut off: copy it again")
-    if numbers != list(header.frames):
-        at = next(i for i, (found, wanted) in enumerate(zip(numbers, header.frames)) if found != wanted)
-        hint = "a frame is missing or out of order"
-        raise ReadError(path, f"Frame {header.frames[at]}", f"Frame {numbers[at]}", hint)
+def _open(path: PathLike) -> tuple[_Header, Iterator[bytes]]:
+    """The header, and what follows it in pieces of whole frames."""
+    texts = portions(path)
+    first = next(texts)
+    header, end = _header(path, first), tail(path)
+    if end.split()[-1:] != [b"@@"]:
+        raise ReadError(path, "@@ at the end", repr(end[-12:].decode("latin-1")), "the file is cut off: copy it again")
+    return header, records(path, chain([first[header.start :]], texts), _FRAME, b"Frame")
 
 
-def _cells(path: PathLike, data: bytes, header: _Header) -> tuple[Array, Rows]:
+def _frames(path: PathLike, header: _Header, pieces: Iterator[bytes]) -> Iterator[tuple[Array, Array]]:
+    """Times (frames,) s and cells (frames, rows * columns) float64, -1 where there is no sensel, piece by piece."""
+    done, line, before = 0, header.line, -np.inf
+    numbered: bool | None = None  # whether the Frame lines have times of their own
+    for piece in pieces:
+        text = piece[: piece.rindex(b"@@")] if piece.rstrip().endswith(b"@@") else piece
+        marks = list(_FRAME.finditer(text))
+        _check_numbers(path, header, done, marks)
+        if marks:
+            cells, rows = _cells(path, header, text, len(marks), line)
+            _check_sums(path, header, marks, cells, rows)
+            time_s, numbered = _times(path, header, marks, done, before, numbered)
+            yield time_s, cells
+            done, before = done + len(marks), float(time_s[-1])
+        elif text.split():
+            raise ReadError(path, "Frame 1", show(text.split()[0]), _EXPORT)
+        line += piece.count(b"\n")
+    if done != len(header.frames):
+        _wrong_count(path, header, str(done))
+
+
+def _check_numbers(path: PathLike, header: _Header, done: int, marks: list[re.Match[bytes]]) -> None:
+    if done + len(marks) > len(header.frames):
+        _wrong_count(path, header, "more")
+    for wanted, mark in zip(header.frames[done:], marks):
+        if int(mark[1]) != wanted:
+            raise ReadError(path, f"Frame {wanted}", f"Frame {int(mark[1])}", "a frame is missing or out of order")
+
+
+def _wrong_count(path: PathLike, header: _Header, found: str) -> NoReturn:
+    expected = f"{len(header.frames)} frames ({header.frames.start} to {header.frames.stop - 1})"
+    raise ReadError(path, expected, found, "the file is cut off: copy it again")
+
+
+def _cells(path: PathLike, header: _Header, body: bytes, frames: int, line: int) -> tuple[Array, Rows]:
     """(frames, rows * columns) float64, -1 where there is no sensel. Every line must have COLS cells."""
-    body = data[header.start : data.rindex(b"@@")]
-    minus = body.find(b"-")
-    if minus >= 0:
+    if (minus := body.find(b"-")) >= 0:
         frame = _FRAME.search(body, body.rfind(b"\n", 0, minus) + 1)
         if frame is None or not frame.start() <= minus < frame.end():
-            line = header.line + body.count(b"\n", 0, minus)
+            line += body.count(b"\n", 0, minus)
             raise ReadError(path, "values of 0 or more", "a minus sign", _EXPORT, f"line {line}")
     numbers = _FRAME.sub(b"", body).replace(b"B", b"-1").replace(b",", b" ")
-    rows = parse_rows(path, numbers, 0, header.line)
+    rows = parse_rows(path, numbers, 0, line)
     table = rows.table(path, header.columns)
-    frames = len(header.frames)
     if len(table) != frames * header.rows:
         raise ReadError(path, f"{frames} frames of {header.rows} lines", f"{len(table)} lines", _EXPORT)
-    starts = [int(n) for n in np.flatnonzero(table.max(axis=1) > 1e6)]
-    if starts:
-        raise ReadError(path, "values below a million", f"{table[starts[0]].max():g}", _EXPORT, rows.place(starts[0]))
+    if table.max() > 1e6:
+        row = int(np.argmax(table.max(axis=1) > 1e6))
+        raise ReadError(path, "values below a million", f"{table[row].max():g}", _EXPORT, rows.place(row))
     return table.reshape(frames, header.rows * header.columns), rows
 
 
-def _check_sums(path: PathLike, header: _Header, marks: list[re.Match[bytes]], values: Array, rows: Rows) -> None:
+def _where_b(header: _Header, piece: bytes) -> Array:
+    """(1, rows * columns) -1 for cells that are B in every frame of a piece, as far as it can be told unread."""
+    text = np.frombuffer(_FRAME.sub(b"", piece).replace(b"@@", b"").replace(b",", b" "), np.uint8)
+    cells = header.rows * header.columns
+    blank = text <= 32
+    starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]])) if len(text) else np.empty(0, np.intp)
+    missing = np.bincount(np.flatnonzero(text[starts] == ord("B")) % cells, minlength=cells)
+    return np.where(missing >= max(1, len(starts) // cells), -1, 0)[None]
+
+
+def _check_sums(path: PathLike, header: _Header, marks: list[re.Match[bytes]], cells: Array, rows: Rows) -> None:
     """I-Scan prints the sum of a raw frame beside its number."""
     if header.unit != "raw":
         return
@@ -231,27 +297,30 @@ def _check_sums(path: PathLike, header: _Header, marks: list[re.Match[bytes]], v
         _, named, after = mark[2].partition(b"Raw Sum=")
         if not named:
             continue
-        printed = re.match(rb",*[ \t]*(\d{1,12})[ \t,]*$", after)
-        if printed is None or int(printed[1]) != int(values[frame].sum()):
+        printed, found = _SUM.match(after), np.maximum(cells[frame], 0).sum()
+        if printed is None or int(printed[1]) != int(found):
             expected = f"a frame whose sum is {show(after.strip(b', '))}"
-            place = rows.place(frame * header.rows)
-            raise ReadError(path, expected, f"{values[frame].sum():g}", _EXPORT, place)
+            raise ReadError(path, expected, f"{found:g}", _EXPORT, rows.place(frame * header.rows))
 
 
-def _times(path: PathLike, header: _Header, marks: list[re.Match[bytes]]) -> Array:
-    """The Frame line's own time where it has one (I-Scan), else frame number times SECONDS_PER_FRAME from 0."""
-    own = [re.match(rb"\s*,\s*(\d{1,9}(?:\.\d{1,12})?)\s*(?:,|$)", mark[2]) for mark in marks]
-    if not any(own):
-        return np.arange(len(marks)) * header.seconds_per_frame
-    if not all(own):
-        without = f"Frame {header.frames[own.index(None)]}"
+def _times(
+    path: PathLike, header: _Header, marks: list[re.Match[bytes]], done: int, before: float, numbered: bool | None
+) -> tuple[Array, bool]:
+    """The Frame line's own time where it has one (I-Scan), else frame number times SECONDS_PER_FRAME from 0; and
+    which of the two."""
+    own = [_OWN_TIME.match(mark[2]) for mark in marks]
+    if not any(own) and not numbered:
+        return np.arange(done, done + len(own)) * header.seconds_per_frame, False
+    if not all(own) or numbered is False:
+        without = f"Frame {header.frames[done + (own.index(None) if None in own else 0)]}"
         raise ReadError(path, "a time in each Frame line or in none", "some", _EXPORT, without)
     times = np.array([float(found[1]) for found in own if found is not None])
-    if (np.diff(times) <= 0).any():
-        at = int(np.argmax(np.diff(times) <= 0)) + 1
-        found = f"{times[at]:g} s after {times[at - 1]:g} s"
-        raise ReadError(path, "time that runs forwards", found, _EXPORT, f"Frame {header.frames[at]}")
-    return times
+    step = np.diff(times, prepend=before)
+    if (step <= 0).any():
+        at = int(np.argmax(step <= 0))
+        found = f"{times[at]:g} s after {times[at - 1] if at else before:g} s"
+        raise ReadError(path, "time that runs forwards", found, _EXPORT, f"Frame {header.frames[done + at]}")
+    return times, True
 
 
 # ------------------------------------------------------------------ writing

@@ -8,17 +8,18 @@ masks) is held against the table. Layout of the cells: ``footscan.io.layouts``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
 from footscan.errors import ReadError
-from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.blocks import Blocks, portions
+from footscan.io.files import PathLike, write_bytes_atomic
 from footscan.io.layouts import PEDAR_CELLS, pedar_layout, pedar_sensors
 from footscan.io.recording_text import one_line, texts
-from footscan.io.text import clean, parse_rows
+from footscan.io.text import parse_rows
 from footscan.types import Array, PressureRecording, Recording, Side
 
 NAME = "pedar"
@@ -52,17 +53,27 @@ def read(path: PathLike) -> Recording:
     ------
     ReadError : no pedar file, numbers that are none, negative pressures, a table that is not what the header declares
     """
-    data = clean(read_bytes(path))
-    header = _header(path, data)
-    _refuse_commas(path, data, header)
-    counts = [len(sensors) for sensors in header.sensors]
-    rows = parse_rows(path, data, header.start, header.line)
-    table = _table(path, rows.counts, rows.values, 1 + sum(counts), rows.place)
-    with np.errstate(over="ignore"):  # what no float32 holds is refused below
-        time_s, values = table[:, 0].copy(), table[:, 1:].astype(np.float32)
-    _check_end(path, data, header)
-    _check_time(path, time_s, header, rows.place)
-    _check_values(path, table[:, 1:], values, rows.place)
+    header, tables = _open(path)
+    times, values = zip(*tables)
+    parts = _parts(header, np.concatenate(times), np.concatenate(values))
+    return Recording(parts, format=NAME, source=str(path))
+
+
+def blocks(path: PathLike) -> Blocks:
+    """The same walk, some frames at a time; raises the same while they are read."""
+
+    def frames() -> Iterator[tuple[int, PressureRecording]]:
+        header, tables = _open(path)
+        for time_s, values in tables:
+            yield from enumerate(_parts(header, time_s, values))
+
+    header, _ = _open(path)
+    columns = sum(len(sensors) for sensors in header.sensors)
+    empty = _parts(header, np.empty(0), np.empty((0, columns), np.float32))
+    return Blocks(empty, frames, format=NAME, source=str(path))
+
+
+def _parts(header: _Header, time_s: Array, values: Array) -> tuple[PressureRecording, ...]:
     sides: tuple[Side, Side] = ("left", "right")
     parts, first = [], 0
     for side, sensors in zip(sides, header.sensors):
@@ -71,7 +82,37 @@ def read(path: PathLike) -> Recording:
             columns = np.ascontiguousarray(values[:, first : first + len(sensors)])
             parts.append(PressureRecording(columns, "kPa", time_s, layout, side=side, side_from="content"))
             first += len(sensors)
-    return Recording(tuple(parts), format=NAME, source=str(path))
+    return tuple(parts)
+
+
+def _open(path: PathLike) -> tuple[_Header, Iterator[tuple[Array, Array]]]:
+    """The header, and what follows it: times (frames,) s and values (frames, cells) float32, checked, in pieces."""
+    pieces = portions(path)
+    first = next(pieces)
+    header = _header(path, first)
+    return header, _tables(path, header, chain([first[header.start :]], pieces))
+
+
+def _tables(path: PathLike, header: _Header, pieces: Iterator[bytes]) -> Iterator[tuple[Array, Array]]:
+    columns = 1 + sum(len(sensors) for sensors in header.sensors)
+    times: list[Array] = []
+    line, words = header.line, _Words()
+    for data in pieces:
+        _refuse_commas(path, data, line)
+        rows = parse_rows(path, data, 0, line)
+        if len(rows.counts):
+            table = _table(path, rows.counts, rows.values, columns, rows.place)
+            time_s, values = table[:, 0].copy(), table[:, 1:].astype(np.float32)
+            _check_forwards(path, time_s, times[-1][-1] if times else -np.inf, rows.place)
+            _check_values(path, table[:, 1:], values, rows.place)
+            times.append(time_s)
+            words.see(data)
+            yield time_s, values
+        line += data.count(b"\n")
+    if not times:
+        raise ReadError(path, "frames of pressure", "none", _EXPORT)
+    words.check(path)
+    _check_time(path, np.concatenate(times), header)
 
 
 # ------------------------------------------------------------------ header
@@ -133,17 +174,15 @@ def _number(path: PathLike, text: str, name: str) -> float:
 # ------------------------------------------------------------------ the table against what the header declares
 
 
-def _refuse_commas(path: PathLike, data: bytes, header: _Header) -> None:
-    comma = data.find(b",", header.start)
+def _refuse_commas(path: PathLike, data: bytes, line: int) -> None:
+    comma = data.find(b",")
     if comma >= 0:
-        line = header.line + data.count(b"\n", header.start, comma)
+        line += data.count(b"\n", 0, comma)
         raise ReadError(path, "decimal points", "decimal commas", "export with decimal points", f"line {line}")
 
 
 def _table(path: PathLike, counts: Array, values: Array, columns: int, place: Callable[[int], str]) -> Array:
     """(frames, columns); ReadError for the first line of another length."""
-    if not len(counts):
-        raise ReadError(path, "frames of pressure", "none", _EXPORT)
     if not (counts == columns).all():
         row = int(np.argmax(counts != columns))
         cut = row == len(counts) - 1 and counts[row] < columns
@@ -153,28 +192,40 @@ def _table(path: PathLike, counts: Array, values: Array, columns: int, place: Ca
     return values.reshape(len(counts), columns)
 
 
-def _check_end(path: PathLike, data: bytes, header: _Header) -> None:
+class _Words:
     """The last number must be printed like the others: ``47.5`` where ``47.500`` is due was cut off."""
-    first = data[header.start : header.start + _HEADER_BYTES].lstrip().split(b"\n", 1)[0].split()[-1]
-    last = data[-64:].split()[-1]
-    if len(first.partition(b".")[2]) != len(last.partition(b".")[2]):
-        found = last.decode("ascii", "replace")
-        raise ReadError(path, "a last number with as many decimals as the others", repr(found), "the file is cut off")
+
+    def __init__(self) -> None:
+        self._first, self._last = b"", b""
+
+    def see(self, data: bytes) -> None:
+        self._first = self._first or data[:_HEADER_BYTES].lstrip().split(b"\n", 1)[0].split()[-1]
+        self._last = data[-64:].split()[-1]
+
+    def check(self, path: PathLike) -> None:
+        if len(self._first.partition(b".")[2]) != len(self._last.partition(b".")[2]):
+            found = repr(self._last.decode("ascii", "replace"))
+            expected = "a last number with as many decimals as the others"
+            raise ReadError(path, expected, found, "the file is cut off")
 
 
-def _check_time(path: PathLike, time_s: Array, header: _Header, place: Callable[[int], str]) -> None:
-    frames, interval = len(time_s), header.interval_s
-    step = np.diff(time_s)
+def _check_forwards(path: PathLike, time_s: Array, before: float, place: Callable[[int], str]) -> None:
+    step = np.diff(time_s, prepend=before)
     if (step <= 0).any():
-        row = int(np.argmax(step <= 0)) + 1
-        found = f"{time_s[row]:g} s after {time_s[row - 1]:g} s"
+        row = int(np.argmax(step <= 0))
+        found = f"{time_s[row]:g} s after {time_s[row - 1] if row else before:g} s"
         raise ReadError(path, "time that runs forwards", found, _EXPORT, place(row))
+
+
+def _check_time(path: PathLike, time_s: Array, header: _Header) -> None:
+    frames, interval = len(time_s), header.interval_s
     printed = 5e-6 * frames + 5e-4  # the interval and the total are printed to 5 and 3 decimals
     if abs(frames * interval - header.total_s) > 0.5 * interval + printed:
         expected = f"{header.total_s:g} s of frames {interval:g} s apart ({round(header.total_s / interval)} frames)"
         raise ReadError(path, expected, f"{frames} frames", "the file is cut off or was edited: copy it again")
-    if frames > 1 and abs(float(np.median(step)) - interval) > 0.02 * interval + 1e-5:
-        raise ReadError(path, f"frames {interval:g} s apart", f"{float(np.median(step)):g} s", _EXPORT)
+    step = float(np.median(np.diff(time_s))) if frames > 1 else interval
+    if abs(step - interval) > 0.02 * interval + 1e-5:
+        raise ReadError(path, f"frames {interval:g} s apart", f"{step:g} s", _EXPORT)
 
 
 def _check_values(path: PathLike, table: Array, values: Array, place: Callable[[int], str]) -> None:

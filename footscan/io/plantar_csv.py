@@ -18,12 +18,14 @@ what stands under a missing cell, which reads as 0. Lines that begin with ``#`` 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from footscan.errors import ReadError
-from footscan.io.files import PathLike, read_bytes, write_bytes_atomic
+from footscan.io.blocks import MAX_BLOCKS_BYTES, Blocks, frames_in_block, portions
+from footscan.io.files import PathLike, read_head, write_bytes_atomic
 from footscan.io.recording_header import (
     about_channel,
     about_part,
@@ -35,7 +37,7 @@ from footscan.io.recording_header import (
     to_json,
 )
 from footscan.io.recording_text import texts
-from footscan.io.text import clean, parse_rows
+from footscan.io.text import parse_rows
 from footscan.types import Array, Channel, PressureRecording, Recording, SensorLayout
 
 NAME = "plantar-csv"
@@ -43,6 +45,8 @@ SUFFIXES = (".csv",)
 WRITABLE = True
 
 _MAGIC = b"# plantar recording csv 1"
+_BAD = (TypeError, ValueError, IndexError, KeyError, OverflowError)
+_LINES_SKIPPED = 1 << 12
 _AGAIN = "the file was cut off or edited: write it again"
 _MISSING = b"-0e0"  # stands for an empty field while numbers are read; never written by us
 
@@ -124,16 +128,40 @@ def read(path: PathLike) -> Recording:
     ------
     ReadError : not our file, another version, counts that are not those of the header, numbers that are none
     """
-    data = clean(read_bytes(path)).replace(b"\r\n", b"\n")
-    if not sniff(data[:4096], len(data)):
-        raise ReadError(path, _MAGIC.decode(), repr(data[:32].decode("latin-1")), "this is another file")
-    if not data.endswith(b"\n"):
-        raise ReadError(path, "a line end at the end", repr(data[-16:].decode("latin-1")), _AGAIN)
-    lines = _Lines(path, data)
+    lines = _Lines(path)
     about = lines.comment("format")
     parts = tuple(_part(lines, number + 1) for number in range(lines.count(about, "parts")))
     channels = tuple(_channel(lines, number + 1) for number in range(lines.count(about, "channels")))
     lines.end()
+    return _recording(path, about, parts, channels)
+
+
+def blocks(path: PathLike) -> Blocks:
+    """The same recording, some frames at a time. The file is looked through once at the beginning for the layouts."""
+
+    def heads() -> Iterator[PressureRecording]:
+        for number in range(count):
+            head = _head(lines, number + 1)
+            lines.skip(head.frames)
+            yield head.none()
+
+    def frames() -> Iterator[tuple[int, PressureRecording]]:
+        lines = _Lines(path)
+        lines.comment("format")
+        for number in range(count):
+            for block in _frames(lines, _head(lines, number + 1)):
+                yield number, block
+
+    lines = _Lines(path)
+    about = lines.comment("format")
+    count = lines.count(about, "parts")
+    empty = _recording(path, about, tuple(heads()), ())
+    return Blocks(empty.pressure, frames, empty.format, empty.source, empty.notes)
+
+
+def _recording(
+    path: PathLike, about: dict[str, Any], parts: tuple[PressureRecording, ...], channels: tuple[Channel, ...]
+) -> Recording:
     try:
         return recording_of(about, parts, channels)
     except (TypeError, ValueError, OverflowError) as error:
@@ -144,24 +172,45 @@ def read(path: PathLike) -> Recording:
 class _Lines:
     """A cursor over the lines of a file; every complaint names the line."""
 
-    def __init__(self, path: PathLike, data: bytes) -> None:
-        self.path, self.data = path, data
-        self.at, self.number = data.index(b"\n") + 1, 2  # behind the magic line
+    def __init__(self, path: PathLike) -> None:
+        head, self.size = read_head(path, MAX_BLOCKS_BYTES)
+        if not sniff(head, self.size):
+            raise ReadError(path, _MAGIC.decode(), repr(head[:32].decode("latin-1")), "this is another file")
+        self.path, self._texts = path, portions(path)
+        self.data, self.at, self.number = b"", 0, 1
+        self.take("a first line")
+
+    def _more(self) -> bool:
+        """Another piece of the file behind what is left of this one."""
+        text = next(self._texts, None)
+        if text is None:
+            return False
+        self.data, self.at = self.data[self.at :] + text.replace(b"\r\n", b"\n"), 0
+        return True
 
     def wrong(self, expected: str, found: str) -> ReadError:
         return ReadError(self.path, expected, found, _AGAIN, f"line {self.number}")
 
     def take(self, expected: str, count: int = 1) -> bytes:
         """The next ``count`` lines as they stand."""
-        stop = self.at
-        for _ in range(count):
-            end = self.data.find(b"\n", stop)
-            if end < 0:
+        done, length = 0, 0
+        while done < count:
+            end = self.data.find(b"\n", self.at + length)
+            if end >= 0:
+                done, length = done + 1, end + 1 - self.at
+            elif not self._more():
+                self.number += done
+                if self.data[self.at + length :]:
+                    raise self.wrong("a line end at the end", repr(self.data[-16:].decode("latin-1")))
                 raise self.wrong(expected, "the end of the file")
-            stop = end + 1
-        block, self.at = self.data[self.at : stop], stop
+        block, self.at = self.data[self.at : self.at + length], self.at + length
         self.number += count
         return block
+
+    def skip(self, count: int) -> None:
+        """Go on by so many lines."""
+        for start in range(0, count, _LINES_SKIPPED):
+            self.take(f"{count - start} more lines", min(_LINES_SKIPPED, count - start))
 
     def comment(self, key: str) -> dict[str, Any]:
         line = self.take("a line of JSON")
@@ -178,7 +227,7 @@ class _Lines:
     def count(self, items: dict[str, Any], key: str) -> int:
         """A count that the rest of the file can hold: each counted thing needs at least a byte."""
         value = items.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= len(self.data):
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= self.size:
             raise self.wrong(f"a count of {key}", repr(value)[:20])
         return value
 
@@ -222,11 +271,41 @@ class _Lines:
         return values, tokens == _MISSING
 
     def end(self) -> None:
-        if self.data[self.at :].strip():
-            raise self.wrong("the end of the file", "more lines")
+        while True:
+            if self.data[self.at :].strip():
+                raise self.wrong("the end of the file", "more lines")
+            if not self._more():
+                return
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """What stands above a part's frames: ``about`` it, its layout, and how many cells and frames there are."""
+
+    about: dict[str, Any]
+    layout: SensorLayout
+    cells: int
+    frames: int
+
+    def part(self, time_s: Array, values: Array, valid: Array | None) -> PressureRecording:
+        return part_of(self.about, self.layout, time_s, values, valid)
+
+    def none(self) -> PressureRecording:
+        masked = np.empty((0, self.cells), np.bool_) if self.about.get("masked") else None
+        return self.part(np.empty(0), np.empty((0, self.cells), np.float32), masked)
 
 
 def _part(lines: _Lines, number: int) -> PressureRecording:
+    head = _head(lines, number)
+    blocks = [head.none(), *_frames(lines, head)]
+    if len(blocks) < 3:
+        return blocks[-1]
+    time_s, values = np.concatenate([b.time_s for b in blocks]), np.concatenate([b.values for b in blocks])
+    masks = [b.valid for b in blocks if b.valid is not None]
+    return head.part(time_s, values, np.concatenate(masks) if masks else None)
+
+
+def _head(lines: _Lines, number: int) -> _Head:
     about = lines.comment("part")
     if about["part"] != number:
         raise lines.wrong(f"part {number}", repr(about["part"])[:20])
@@ -236,9 +315,6 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
     lines.named("cell", cells)
     rows = [lines.numbers(name, cells) for name in _names(corners, bool(about.get("area")), shape is not None)]
     lines.named("time_s", cells)
-    values, holes = lines.table(frames, cells + 1)
-    if holes[:, 0].any() or (holes.any() and not about.get("masked")):
-        raise lines.wrong("a time on every line, a value in every cell that is not masked", "an empty field")
     rest = iter(rows[2:])
     try:
         layout = SensorLayout(
@@ -252,13 +328,37 @@ def _part(lines: _Lines, number: int) -> PressureRecording:
             index=None if shape is None else _whole(next(rest)),
             positions=about.get("positions", ""),
         )
+        head = _Head(about, layout, cells, frames)
+        head.none()
+        return head
+    except _BAD as error:
+        raise lines.wrong("a part as plantar writes it", str(error)[:120]) from error
+
+
+def _frames(lines: _Lines, head: _Head) -> Iterator[PressureRecording]:
+    """All frames of a part, block by block."""
+    before, step = -np.inf, frames_in_block(head.cells)
+    for start in range(0, head.frames, step):
+        block = _block(lines, head, min(step, head.frames - start))
+        if block.time_s[0] <= before:
+            raise lines.wrong("a part as plantar writes it", f"{block.time_s[0]:g} s after {before:g} s")
+        yield block
+        before = float(block.time_s[-1])
+
+
+def _block(lines: _Lines, head: _Head, frames: int) -> PressureRecording:
+    masked = bool(head.about.get("masked"))
+    values, holes = lines.table(frames, head.cells + 1)
+    if holes[:, 0].any() or (holes.any() and not masked):
+        raise lines.wrong("a time on every line, a value in every cell that is not masked", "an empty field")
+    try:
         with np.errstate(over="ignore"):
             narrow = values[:, 1:].astype(np.float32)
         if not np.isfinite(narrow).all():
             raise ValueError("values must fit float32")
         shown = np.where(holes[:, 1:], np.float32(0), narrow)
-        return part_of(about, layout, values[:, 0].copy(), shown, ~holes[:, 1:] if about.get("masked") else None)
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
+        return head.part(values[:, 0].copy(), shown, ~holes[:, 1:] if masked else None)
+    except _BAD as error:
         raise lines.wrong("a part as plantar writes it", str(error)[:120]) from error
 
 

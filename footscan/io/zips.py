@@ -16,6 +16,7 @@ MAX_UNPACKED_BYTES = 512 * 1024**2  #: of all members together
 MAX_RATIO = 100  #: unpacked to packed
 MAX_MEMBERS = 100
 SIGNATURE = b"PK\x03\x04"
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError)
 FREE_BYTES = 64 * 1024**2  #: up to here the ratio does not matter: empty plates pack well
 
 
@@ -59,15 +60,7 @@ def _member(path: PathLike, package: zipfile.ZipFile, member: zipfile.ZipInfo) -
     try:
         with package.open(member) as stream:
             data = stream.read(member.file_size + 1)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        OSError,
-        ValueError,
-    ) as error:
+    except ZIP_DAMAGE as error:
         raise ReadError(path, f"a whole member {show(member.filename)}", show(str(error)), DAMAGED) from error
     if len(data) != member.file_size:
         raise ReadError(path, f"{member.file_size} bytes in {show(member.filename)}", str(len(data)), DAMAGED)
