@@ -1,19 +1,16 @@
-"""The eleven regions of a foot: from the insole's layout (pedar), else from the footprint's own geometry.
+"""The eleven regions of a foot: from the insole's layout where it is known, else from the print's own geometry.
 
-Footprint geometry. The foot's axis runs through the middles of the heel (5–25 % of the length) and of the forefoot
+Print geometry. The foot's axis runs through the middles of the heel (5–25 % of the length) and of the forefoot
 (60–78 %); widths are taken where the pressure passes 15 % of that band's peak, so that a shoe's upper, which loads the
 rim lightly, widens the foot little. ``along`` is 0 at the heel's edge and 1 at the toes', ``across`` 0 at the medial
-and 1 at the lateral tangent through heel and forefoot. The heel ends at 27 %, the midfoot at 55 % of the length (73 and
-45 % from the toes, R); both are halved at the middle. Toes begin at the straight line of least pressure between
-metatarsal heads and toes, near 82 % medially and 71 % laterally; hallux and other toes part in the valley beside the
-hallux, or at 40 % of the width. The five metatarsal heads take 30, 17, 17, 17 and 19 % of the width (R); where hallux
-and toes part farther laterally, the foot is that much narrower medially than it seemed (in a shoe).
+and 1 at the lateral tangent through heel and forefoot. Into this frame a model foot is laid (``hills``), and a cell is
+of the structure in whose hill its centre lies deepest.
 
 pedar. Rows and columns of sensors as in the nine-region mask of J Foot Ankle Res 2014;7:20 (as listed by the R package
 pressuRe), its MTH 2–3 and MTH 4–5 parted: of columns 3 to 7, MTH 2 takes 3, MTH 3 takes 4 and 5, MTH 4 takes 6, MTH 5
 takes 7.
 
-Insoles of few cells that are no pedar: the same division, by the outline of their cells.
+Insoles of few cells that are no pedar: the outline of their cells, by the same proportions.
 """
 
 from __future__ import annotations
@@ -23,8 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from footscan.errors import ScanError
+from footscan.io.moticon_cells import moticon_layout
+from footscan.pressure.hills import Hills, fit_hills, region_of, typical_hills
 from footscan.pressure.layouts import pedar_rows_columns, pedar_sensors
-from footscan.types import Array, SensorLayout, Side
+from footscan.types import Array, SensorLayout, Side, replace
 
 REGIONS = (
     "heel_medial",
@@ -41,16 +40,17 @@ REGIONS = (
 )
 _MTH1, _HALLUX, _TOES = REGIONS.index("mth1"), REGIONS.index("hallux"), REGIONS.index("toes_2_5")
 
-HEEL_END, MIDFOOT_END = 0.27, 0.55  #: fractions of the footprint's length from the heel (R)
-TOE_LINE = (0.82, 0.71)  #: where the toes begin, medially and laterally, if the pressure shows no valley
-HALLUX_EDGE = 0.40  #: fraction of the width, if the pressure shows no valley
-MTH_EDGES = (0.30, 0.47, 0.64, 0.81)  #: fractions of the width between the metatarsal heads (R)
 SIDE_MARGIN = 0.05  #: of the length, by which midfoot and toes must differ to say which foot it is
 LEAST_LENGTH_MM = 110.0  #: of a footprint that is cut into regions
 
 _HEEL_BAND, _BALL_BAND = (0.05, 0.25), (0.60, 0.78)
 _RIM = 0.15  #: of a band's peak: what counts for its width
 _FAINT = 0.04  #: of the image's peak: what counts for the length
+_AROUND_MM = 30.0  #: so far around a print cells that read nothing say where no foot was
+FEWEST_CELLS = 60  #: of an insole whose cells show a print
+
+#: Moticon: region of each of its 16 cells (five of them lie under the metatarsal heads)
+_MOTICON = (0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +93,18 @@ def pedar_labels(sensors: Array) -> Array:
     return np.asarray(labels[np.asarray(sensors) - 1])
 
 
-def foot_grid(layout: SensorLayout, image: Array, side: Side, heading: Array | None = None) -> FootGrid:
-    """The footprint's own frame and regions.
+def moticon_labels(layout: SensorLayout) -> Array | None:
+    """Region (16,) of the cells of a Moticon insole, else None; known by where its cells are."""
+    if layout.frame != "insole" or len(layout.xy_mm) != len(_MOTICON) or layout.positions == "mm":
+        return None
+    sides: tuple[Side, ...] = ("left", "right")
+    if any(np.abs(layout.xy_mm - moticon_layout(side, None).xy_mm).max() < 1e-6 for side in sides):
+        return np.array(_MOTICON)
+    return None
+
+
+def foot_frame(layout: SensorLayout, image: Array, side: Side, heading: Array | None = None) -> FootGrid:
+    """The footprint's own frame, its labels all -1.
 
     Parameters
     ----------
@@ -138,9 +148,30 @@ def foot_grid(layout: SensorLayout, image: Array, side: Side, heading: Array | N
     lateral = _left(forward) if side == "left" else -_left(forward)
     axis = _line(np.zeros(1), sum(heel_edges) / 2.0, sum(ball_edges) / 2.0)[0]
     heel_mm = forward * low + _left(forward) * axis
-    labels = _labels(along, across, image)
+    labels = np.full(len(xy), -1)
     s_mm, w_mm = (xy - heel_mm) @ forward, (xy - heel_mm) @ lateral
     return FootGrid(heel_mm, forward, lateral, length, 2 * half, s_mm, w_mm, along, across, labels)
+
+
+def foot_grid(layout: SensorLayout, image: Array, side: Side, heading: Array | None = None) -> FootGrid:
+    """The footprint's own frame and the region of every cell, loaded or not; arguments and errors as ``foot_frame``."""
+    frame = foot_frame(layout, image, side, heading)
+    return replace(frame, labels=region_of(hills_of(layout, frame, image), frame_xy(frame)))
+
+
+def frame_xy(frame: FootGrid) -> Array:
+    """Cells (cells, 2) mm in the print's frame: forward from its rear edge on the axis, and to the medial side."""
+    return np.column_stack([frame.s_mm, -frame.w_mm])
+
+
+def hills_of(layout: SensorLayout, frame: FootGrid, image: Array) -> Hills:
+    """The model foot of a print in its frame, from the cells on it and around it."""
+    xy = frame_xy(frame)
+    loaded = xy[image > 0]
+    low, high = loaded.min(axis=0) - _AROUND_MM, loaded.max(axis=0) + _AROUND_MM
+    high[0] = max(high[0], frame.length_mm / 0.8)  # where the toes were, if they were lifted
+    near = ((xy >= low) & (xy <= high)).all(axis=1)
+    return fit_hills(xy[near], image[near], _cell_size(layout, frame), frame.length_mm, layout.frame == "insole")
 
 
 def region_labels(layout: SensorLayout, image: Array, side: Side, heading: Array | None = None) -> Array:
@@ -149,8 +180,12 @@ def region_labels(layout: SensorLayout, image: Array, side: Side, heading: Array
         known = pedar_sensors(layout)
         if known is not None:
             return pedar_labels(known[2])
-        if layout.shape is None:  # too few cells for a footprint: the insole's outline stands for it
-            image = np.ones(len(layout.xy_mm))
+        moticon = moticon_labels(layout)
+        if moticon is not None:
+            return moticon
+        if layout.shape is None and len(layout.xy_mm) < FEWEST_CELLS:  # the insole's outline stands for the print
+            frame = foot_frame(layout, np.ones(len(layout.xy_mm)), side, heading)
+            return region_of(typical_hills(frame.length_mm), frame_xy(frame))
     return foot_grid(layout, image, side, heading).labels
 
 
@@ -161,7 +196,7 @@ def side_of_print(layout: SensorLayout, image: Array, heading: Array | None = No
     the length. On the real samples and the MUN104 templates it is 6 to 19 %, to the true side on each.
     """
     try:
-        grid = foot_grid(layout, image, "left", heading)
+        grid = foot_frame(layout, image, "left", heading)
     except ScanError:
         return "unknown"
     middle, toes = (grid.along > 0.30) & (grid.along < 0.55), grid.along > 0.86
@@ -170,6 +205,15 @@ def side_of_print(layout: SensorLayout, image: Array, heading: Array | None = No
     to_left = [float(np.average(grid.w_mm[band], weights=image[band])) for band in (middle, toes)]
     apart = (to_left[0] - to_left[1]) / grid.length_mm
     return "unknown" if abs(apart) < SIDE_MARGIN else "left" if apart > 0 else "right"
+
+
+def _cell_size(layout: SensorLayout, frame: FootGrid) -> Array:
+    """A cell's size (2,) mm forward and across the print: as wide as a square of the same second moment."""
+    if layout.corners_mm is None:
+        return np.full(2, frame.cell_mm)
+    span = layout.corners_mm - layout.corners_mm.mean(axis=1, keepdims=True)
+    sizes = [np.abs(span @ axis).mean(axis=1) for axis in (frame.forward, frame.lateral)]
+    return np.array([2.0 * float(np.median(size)) for size in sizes])
 
 
 def _left(direction: Array) -> Array:
@@ -205,52 +249,3 @@ def _pitch(layout: SensorLayout) -> float:
         return 0.0
     gap = np.linalg.norm(layout.xy_mm[:, None] - layout.xy_mm, axis=2)
     return float(np.median(np.sort(gap, axis=1)[:, 1]))
-
-
-def _labels(along: Array, across: Array, image: Array) -> Array:
-    labels = np.where(along < HEEL_END, 0, 2) + (across >= 0.5)
-    medial, lateral = _toe_line(along, across, image)
-    toes = along >= medial + (lateral - medial) * np.clip(across, 0, 1)
-    forefoot = (along >= MIDFOOT_END) & ~toes
-    cleft = _hallux_edge(across[toes], image[toes])
-    rim = max(0.0, (cleft - HALLUX_EDGE) / (1.0 - HALLUX_EDGE))
-    labels[forefoot] = _MTH1 + np.digitize((across[forefoot] - rim) / (1.0 - rim), MTH_EDGES)
-    labels[toes] = np.where(across[toes] < cleft, _HALLUX, _TOES)
-    return np.asarray(labels)
-
-
-def _toe_line(along: Array, across: Array, image: Array) -> tuple[float, float]:
-    """Where the toes begin at the medial and the lateral edge: the line of least mean pressure near ``TOE_LINE``."""
-    near = (along > MIDFOOT_END) & (across > -0.1) & (across < 1.1)
-    if not near.any():
-        return TOE_LINE
-    u, v, p = along[near], np.clip(across[near], 0, 1), image[near] / max(float(image[near].mean()), 1e-9)
-    best, found = np.inf, TOE_LINE
-    for medial in np.linspace(TOE_LINE[0] - 0.08, TOE_LINE[0] + 0.06, 15):
-        for lateral in np.linspace(TOE_LINE[1] - 0.08, TOE_LINE[1] + 0.08, 17):
-            weight = np.maximum(0.0, 1.0 - np.abs(u - medial - (lateral - medial) * v) / 0.03)
-            off = ((medial - TOE_LINE[0]) ** 2 + (lateral - TOE_LINE[1]) ** 2) / 0.08**2
-            cost = float(weight @ p) / max(float(weight.sum()), 1e-9) + 0.2 * off
-            if weight.sum() > 0 and cost < best - 1e-12:
-                best, found = cost, (float(medial), float(lateral))
-    return found
-
-
-def _hallux_edge(across: Array, image: Array) -> float:
-    """Where hallux and toes part: the valley beside the hallux, if the pressure rises again behind it; else the prior.
-
-    The profile across the toes is their mean pressure; a rise counts from 5 % of the hallux's height on.
-    """
-    place = np.linspace(0.05, 0.70, 66)
-    weight = np.maximum(0.0, 1.0 - np.abs(across[:, None] - place) / 0.05)
-    total = weight.sum(axis=0)
-    profile = np.where(total > 0, np.einsum("c,cv->v", image, weight) / np.maximum(total, 1e-9), 0.0)
-    top = int(profile[place <= 0.5].argmax())
-    behind = profile[top:]
-    lowest = np.minimum.accumulate(behind)
-    rises = np.flatnonzero(behind > lowest + 0.05 * profile[top])
-    if not len(rises):
-        return HALLUX_EDGE
-    valley = behind[: int(rises[0])]
-    bottom = np.flatnonzero(valley <= valley.min() + 0.02 * profile[top])
-    return float(np.clip(place[top + bottom].mean(), HALLUX_EDGE - 0.12, HALLUX_EDGE + 0.20))

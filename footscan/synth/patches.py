@@ -19,8 +19,8 @@ REGIONS = (
 _PATCHES: dict[str, tuple[tuple[float, ...], ...]] = {
     "heel_medial": ((0.115, 0.038, 0.058, 0.041, 1.00, 0.36, 0.00, 0.00, 0.30),),
     "heel_lateral": ((0.115, -0.040, 0.058, 0.041, 1.06, 0.38, 0.00, 0.00, 0.27),),
-    "midfoot_medial": ((0.400, 0.000, 0.060, 0.022, 0.00, 0.03, 0.00, 0.00, 0.01),),
-    "midfoot_lateral": ((0.430, -0.090, 0.080, 0.030, 0.06, 0.26, 0.00, 0.00, 0.07),),
+    "midfoot_medial": ((0.400, 0.045, 0.060, 0.028, 0.00, 0.03, 0.00, 0.00, 0.01),),
+    "midfoot_lateral": ((0.430, -0.075, 0.080, 0.040, 0.06, 0.26, 0.00, 0.00, 0.07),),
     "mth1": ((0.725, 0.118, 0.038, 0.032, 0.00, 0.12, 0.72, 0.20, 0.08),),
     "mth2": ((0.755, 0.048, 0.034, 0.026, 0.00, 0.17, 1.00, 0.42, 0.08),),
     "mth3": ((0.745, -0.012, 0.034, 0.026, 0.00, 0.20, 0.86, 0.32, 0.08),),
@@ -56,11 +56,7 @@ def patches(layout: SensorLayout, side: Side, place: Place) -> tuple[Array, Arra
     """
     if layout.area_mm2 is None:
         raise ValueError("patches need a layout with area_mm2, got None")
-    mirror = -1.0 if side == "left" else 1.0
-    turn = -mirror * np.deg2rad(place.toe_out_deg)
-    R = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    heel = np.array([place.x_mm, place.y_mm])
-    local = ((layout.xy_mm - heel) @ R) * [1.0, mirror] / place.foot_mm
+    local, R, mirror, heel = _in_foot(layout.xy_mm, side, place)
     half_cell = 0.5 * float(np.sqrt(layout.area_mm2.mean())) / place.foot_mm
     fields, centres = [], []
     for name in REGIONS:
@@ -73,18 +69,31 @@ def patches(layout: SensorLayout, side: Side, place: Place) -> tuple[Array, Arra
     return np.array(fields), np.array(centres)
 
 
+def _in_foot(xy_mm: Array, side: Side, place: Place) -> tuple[Array, Array, float, Array]:
+    """Points (n, 2) mm in foot lengths (x from the heel, y medial); turn (2, 2), mirror and heel (2,) mm of the way."""
+    mirror = -1.0 if side == "left" else 1.0
+    turn = -mirror * np.deg2rad(place.toe_out_deg)
+    R = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    heel = np.array([place.x_mm, place.y_mm])
+    return ((xy_mm - heel) @ R) * [1.0, mirror] / place.foot_mm, R, mirror, heel
+
+
 def region_centres(centres: Array) -> dict[str, Array]:
     """Mean centre (2,) mm of each region's patches (patches, 2)."""
     numbers = np.array([k for k, name in enumerate(REGIONS) for _ in _PATCHES[name]])
     return {name: centres[numbers == k].mean(axis=0) for k, name in enumerate(REGIONS)}
 
 
-def region_of_cell(fields: Array) -> Array:
-    """Name (cells,) of the region whose patch presses most on each cell at its own unit peak; "" where none does."""
+def region_of_cell(layout: SensorLayout, side: Side, place: Place) -> Array:
+    """Name (cells,) of the region in whose patch each cell's centre lies deepest, in spreads; "" where none presses.
+
+    Of the foot itself: how large the cells are changes nothing.
+    """
     numbers = np.array([k for k, name in enumerate(REGIONS) for _ in _PATCHES[name]])
-    unit = fields / fields.max(axis=1, keepdims=True)
-    names = np.array(REGIONS)[numbers[unit.argmax(axis=0)]]
-    return np.where(unit.max(axis=0) > 0.0, names, "")
+    rows = np.array([patch[:4] for name in REGIONS for patch in _PATCHES[name]])
+    away = (_in_foot(layout.xy_mm, side, place)[0][:, None] - rows[:, :2]) / rows[:, 2:]
+    names = np.array(REGIONS)[numbers[np.hypot(away[..., 0], away[..., 1]).argmin(axis=1)]]
+    return np.where((patches(layout, side, place)[0] > 0.0).any(axis=0), names, "")
 
 
 def weights(phase: Array, standing: Array) -> Array:

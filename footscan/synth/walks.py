@@ -148,17 +148,15 @@ def _in_shoe(gait: gaits.Gait, spec: WalkSpec, rng: np.random.Generator) -> tupl
     truth |= {"cop_mm": {}, "offset_n": {}, "region_centres_mm": {}, "region_of_cell": {}, "peak_kpa": {}}
     records = []
     for side in ("left", "right"):
-        layout = insole_layout(side, spec.foot_mm)
+        layout, place = insole_layout(side, spec.foot_mm), Place(foot_mm=spec.foot_mm, soft=SOFT_SHOE)
         values = np.zeros((len(time_s), len(layout.xy_mm)))
         for contact in gait.contacts:
             if contact.side == side:
                 part = _frames(contact, time_s)
-                values[part], fields, centres = _press(
-                    gait, contact, time_s[part], force[side][part], layout, Place(foot_mm=spec.foot_mm, soft=SOFT_SHOE)
-                )
+                values[part], _, centres = _press(gait, contact, time_s[part], force[side][part], layout, place)
         truth["cop_mm"][side] = _cop(values, layout)
         truth["region_centres_mm"][side] = region_centres(centres)
-        truth["region_of_cell"][side] = region_of_cell(fields)
+        truth["region_of_cell"][side] = region_of_cell(layout, side, place)
         truth["peak_kpa"][side] = float(values.max())
         offset = spec.offset_kpa * rng.uniform(0.0, 2.0, values.shape[1])
         truth["offset_n"][side] = float(offset @ np.asarray(layout.area_mm2)) / KPA_MM2_PER_N
