@@ -34,7 +34,7 @@ demo: $(if $(wildcard $(VENV)/.setup),$(VENV)/.setup,$(VENV)/.demo) ## synthetic
 	$(BIN)/plantar demo -o out/demo
 
 test: $(VENV)/.setup ## every claim on a sample (ARGS="-k name --seed 1" goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 bench: $(VENV)/.setup ## speed, printed and written to benchmarks/results.json (ONLY=name)
 	$(BIN)/python benchmarks/run.py $(ONLY)

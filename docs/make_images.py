@@ -29,6 +29,7 @@ ADULT = {
     "foot_left.png": "standing_adult_foot.png",
     "insole_left.png": "standing_adult_insole.png",
 }
+WALK = ("walk_pressure.png", "walk_force.png", "walk_cop.png", "walk_regions.png")
 
 
 def demo(order: Path) -> dict[str, bytes]:
@@ -50,13 +51,15 @@ def standing_adult(data: Path) -> dict[str, bytes]:
 
 
 def walk(data: Path) -> dict[str, bytes]:
-    """A real walk in pedar insoles: what pressed where, and the force of each foot."""
+    """A real walk in pedar insoles: what pressed where, its path, the force of each foot, each region's load."""
     from footscan import io, plot
+    from footscan.plot_pressure import region_bars
+    from footscan.plot_pressure_cop import cop_butterfly
     from footscan.pressure import analyse
 
     analysis = analyse(io.read_recording(data / "pressure" / "pedar" / "pedar_example.asc"))
-    drawn = {"walk_pressure.png": plot.pressure_map(analysis), "walk_force.png": plot.force_curves(analysis)}
-    return {name: plot.png(figure) for name, figure in drawn.items()}
+    figures = plot.pressure_map(analysis), plot.force_curves(analysis), cop_butterfly(analysis), region_bars(analysis)
+    return {name: plot.png(figure) for name, figure in zip(WALK, figures)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

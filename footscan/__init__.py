@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from footscan.feet import find_feet, measure, read_scan
     from footscan.io import read_recording
     from footscan.pressure import analyse
+    from footscan.pressure.calibration import calibrate
 
 # the public verbs, imported when first used: `import footscan` costs nothing
 _HOME = {
@@ -22,12 +23,23 @@ _HOME = {
     "ReadError": "footscan.errors",
     "ScanError": "footscan.errors",
     "analyse": "footscan.pressure",
+    "calibrate": "footscan.pressure.calibration",
     "find_feet": "footscan.feet",
     "measure": "footscan.feet",
     "read_recording": "footscan.io",
     "read_scan": "footscan.feet",
 }
-__all__ = ["FootscanError", "ReadError", "ScanError", "analyse", "find_feet", "measure", "read_recording", "read_scan"]
+__all__ = [
+    "FootscanError",
+    "ReadError",
+    "ScanError",
+    "analyse",
+    "calibrate",
+    "find_feet",
+    "measure",
+    "read_recording",
+    "read_scan",
+]
 
 
 def __getattr__(name: str) -> Any:

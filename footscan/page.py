@@ -32,6 +32,8 @@ SIDE_LINE: Mapping[Side, Any] = {"left": "-", "right": (0, (5, 1.6)), "unknown":
 #: sequential colours from light (low) to dark (high): they print in grey and every eye can order them
 PRESSURE_STOPS = ("#fdf6ec", "#fbd08d", "#f08a4b", "#cf4446", "#8c1d5c", "#45104f", "#150a2e")
 HEIGHT_STOPS = ("#eef7f4", "#b5ddd4", "#6fbcb6", "#2c8f96", "#17617a", "#123a5c", "#0b1c38")
+#: diverging colours, less (blue) through nothing (paper) to more (red); every eye can tell the ends
+CHANGE_STOPS = ("#08306b", "#2171b5", "#6baed6", "#c6dbef", "#f7f3ec", "#fcc9a4", "#f4874b", "#cf4012", "#7f2704")
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:

@@ -9,7 +9,7 @@ from scipy import spatial
 
 from footscan import render, shading
 from footscan.deviation import Deviation
-from footscan.page import DPI, FAINT, INK, Page, Panel, colour_map
+from footscan.page import CHANGE_STOPS, DPI, FAINT, INK, Page, Panel, colour_map
 from footscan.plot import BELOW_MM, LEG_SHOWN, Eye, eyes, true_cloud
 from footscan.scans.surface import closed_top_mm
 from footscan.types import Array, Foot, PointCloud, replace
@@ -17,8 +17,6 @@ from footscan.types import Array, Foot, PointCloud, replace
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: diverging colours, smaller (blue) through nothing (paper) to larger (red); every eye can tell the ends
-CHANGE_STOPS = ("#08306b", "#2171b5", "#6baed6", "#c6dbef", "#f7f3ec", "#fcc9a4", "#f4874b", "#cf4012", "#7f2704")
 UNKNOWN_GREY: render.Colour = (0.72, 0.72, 0.70)
 NICE_MM = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 WORDS = (

@@ -7,6 +7,7 @@ in the object's ``reasons``.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from station.results import Analysed, Failure, Measured
 
 if TYPE_CHECKING:
     from footscan.pressure import RecordingAnalysis, StepMetrics
+    from footscan.pressure.balance import Balance
+    from footscan.pressure.faults import Fault
+    from footscan.pressure.summary import Spread, Summary
     from footscan.types import FootMeasurements, Measure
 
 MEASURE_SCHEMA, PRESSURE_SCHEMA = "plantar/measure/1", "plantar/pressure/1"
@@ -119,16 +123,85 @@ def _recording(item: Analysed) -> dict[str, Any]:
         "peak_kpa": plain(a.peak_kpa),
         "steps": [_step(step) for step in a.steps],
         "gait": plain(a.gait),
+        "summary": {side: _summary(found) for side, found in a.summary.items()},
+        "symmetry": plain(a.symmetry),
+        "balance": None if a.balance is None else _balance(a.balance),
+        "faults": [_fault(fault) for fault in a.faults],
+        "thresholds": plain(a.thresholds),
+        "mask": item.mask,
+        "calibration": item.calibration,
+        "notes": list(item.notes),
         "reasons": dict(a.reasons),
     }
 
 
-def pressure_document(recordings: Iterable[Analysed], failures: Iterable[Failure] = ()) -> dict[str, Any]:
-    """``pressure.json`` and ``plantar pressure --json``."""
+def _summary(found: Summary) -> dict[str, Any]:
+    """Mean, SD and number of every key over a foot's used steps."""
     return {
+        "steps": found.steps,
+        "values": {key: _spread(spread) for key, spread in found.values.items()},
+        "regions": {name: {key: _spread(s) for key, s in row.items()} for name, row in found.regions.items()},
+        "cells": None if found.cells is None else plain(vars(found.cells)),
+        "reasons": dict(found.reasons),
+    }
+
+
+def _spread(spread: Spread) -> dict[str, Any]:
+    return {"mean": plain(spread.mean), "sd": plain(spread.sd), "n": spread.n}
+
+
+def _balance(found: Balance) -> dict[str, Any]:
+    bands = [
+        {"low_hz": plain(low), "high_hz": plain(high), "ap": plain(ap), "ml": plain(ml)}
+        for low, high, ap, ml in found.bands
+    ]
+    return {
+        "start_s": plain(found.start_s),
+        "stop_s": plain(found.stop_s),
+        "values": plain(found.values),
+        "bands": bands,
+    }
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "kind": fault.kind,
+        "side": fault.side,
+        "size": plain(fault.size),
+        "unit": fault.unit,
+        "corrected": fault.corrected,
+        "detail": fault.detail,
+        "cells": list(fault.cells),
+    }
+
+
+def pressure_document(
+    recordings: Iterable[Analysed], failures: Iterable[Failure] = (), comparison: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """``pressure.json`` and ``plantar pressure --json``; ``comparison`` where two recordings were set against each
+    other."""
+    document: dict[str, Any] = {
         "schema": PRESSURE_SCHEMA,
         "recordings": [_recording(item) for item in recordings],
         "failed": _failed(failures),
+    }
+    if comparison is not None:
+        document["comparison"] = dict(comparison)
+    return document
+
+
+def comparison_document(before: Analysed, after: Analysed) -> dict[str, Any]:
+    """What changed in each region's peak pressure from one recording to another."""
+    from footscan.plot_pressure_change import region_changes
+
+    found = region_changes(before.analysis, after.analysis)
+    return {
+        "before": {"source": before.source, "sha256": before.sha256},
+        "after": {"source": after.source, "sha256": after.sha256},
+        "regions": {
+            side: {region: plain(dataclasses.asdict(change)) for region, change in regions.items()}
+            for side, regions in found.items()
+        },
     }
 
 

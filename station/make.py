@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from footscan.pressure import RecordingAnalysis
     from footscan.types import Foot, Load, Mesh, RegionLoads, Side
     from insole import CheckReport, InsoleDesign, InsolePrescription
+    from insole.zones import Zoning
 
 BOTH: tuple[Side, Side] = ("left", "right")
 Role = Literal["left", "right", "pair"]
@@ -89,12 +90,13 @@ def _same(a: Source, b: Source) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Insole:
-    """One insole, ready to be written: what was asked, the shape, the solid (mm, foot frame), the verdict."""
+    """One insole, ready to be written: what was asked, shape, solid (mm, foot frame), verdict, zones of infill."""
 
     prescription: InsolePrescription
     design: InsoleDesign
     mesh: Mesh
     checks: CheckReport
+    zoning: Zoning | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +164,7 @@ def _edits(edits: Mapping[str, Mapping[str, Any]], side: Side) -> dict[str, Any]
 
 
 def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[str, Any]) -> Insole:
-    from insole import check_mesh, design, prescribe, solid
+    from insole import check_mesh, design, plan_zones, prescribe, solid
 
     prescription = prescribe(foot.measurements, loads, preset=preset, edits=edits)
     shape = design(foot, prescription)
@@ -173,7 +175,7 @@ def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[s
         raise ScanError(
             f"expected an insole that can be printed, found: {wrong.message}; check the scan or the prescription"
         )
-    return Insole(prescription, shape, mesh, checks)
+    return Insole(prescription, shape, mesh, checks, plan_zones(shape, foot, loads))
 
 
 # ------------------------------------------------------------------ scans

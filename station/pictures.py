@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from footscan.pressure import RecordingAnalysis
     from insole.types import InsoleDesign
-    from station.results import Analysed
 
 TEAL: render.Colour = (0.10, 0.50, 0.52)
 LINE: render.Colour = (0.82, 0.94, 0.93)
@@ -85,17 +84,6 @@ def write_all(
     for name, data in pictures.items():
         (folder / name).write_bytes(data)
     return [str(folder / name) for name in pictures]
-
-
-def write_recordings(folder: Path, done: Sequence[Analysed]) -> list[str]:
-    """Pressure map and force curves of each recording, into the existing ``folder``; their file names."""
-    names = []
-    for n, item in enumerate(done, start=1):
-        if item.analysis.maps:
-            for kind, draw in (("pressure", plot.pressure_map), ("force", plot.force_curves)):
-                names.append(f"{kind}_{n}.png")
-                (folder / names[-1]).write_bytes(plot.png(draw(item.analysis)))
-    return names
 
 
 # ------------------------------------------------------------------ the pair

@@ -140,7 +140,7 @@ def pdf(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang:
         raise ReportError(reason)
     files = {Path(path).name: Path(path) for path in pictures}
     page = content(documents, list(files), lang)
-    data, missing = _printable(_as_data(page))
+    data, missing = printable(_as_data(page))
     if missing:
         data["footer"] += " " + Words(lang)("no_glyph", count=missing)
     return _typeset(data, files)
@@ -154,16 +154,16 @@ def _as_data(page: Content) -> dict[str, Any]:
     return data
 
 
-def _printable(data: Any) -> tuple[Any, int]:
+def printable(data: Any) -> tuple[Any, int]:
     """The same data with every letter that the fonts lack as ?, and how many there were."""
     if isinstance(data, str):
         kept = [c if c == "\n" or any(a <= ord(c) <= b for a, b in PRINTABLE) else "?" for c in data]
         return "".join(kept), sum(a != b for a, b in zip(kept, data))
     if isinstance(data, dict):
-        found = {key: _printable(value) for key, value in data.items()}
+        found = {key: printable(value) for key, value in data.items()}
         return {key: value for key, (value, _) in found.items()}, sum(n for _, n in found.values())
     if isinstance(data, (list, tuple)):
-        each = [_printable(value) for value in data]
+        each = [printable(value) for value in data]
         return [value for value, _ in each], sum(n for _, n in each)
     return data, 0
 

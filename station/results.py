@@ -62,8 +62,12 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Analysed:
-    """One recording and what was found in it."""
+    """One recording and what was found in it; ``notes`` what its reader assumed, ``mask`` how the feet were divided,
+    ``calibration`` how raw readings became kPa."""
 
     source: str
     sha256: str
     analysis: RecordingAnalysis
+    notes: tuple[str, ...] = ()
+    mask: str = "auto"
+    calibration: str | None = None

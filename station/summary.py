@@ -91,7 +91,10 @@ def walk(item: Analysed, say: Texts) -> list[str]:
             rows.append([say(f"name.{name}"), f"{v:.2f} s" if name.endswith("_s") else f"{v:.1f}"])
         else:
             rows.append([say(f"name.{name}"), "– " + one_line(a.reasons.get(name, a.reasons.get(f"gait.{name}", "")))])
-    return lines + table(rows, indent="    ")
+    if "regions" in a.reasons:
+        rows.append([say("name.regions"), "– " + one_line(a.reasons["regions"])])
+    lines += table(rows, indent="    ")
+    return lines + [f"    {say('summary.quality', detail=one_line(fault.detail))}" for fault in a.faults]
 
 
 # ------------------------------------------------------------------ an order

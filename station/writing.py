@@ -20,7 +20,7 @@ from station.results import LeftOut
 from station.version import version
 
 if TYPE_CHECKING:
-    from station.make import Made
+    from station.make import Insole, Made
     from station.messages import Texts
     from station.progress import Progress
 
@@ -127,17 +127,24 @@ def ready() -> None:
 
 def _meshes(made: Made, asked: Sequence[str]) -> dict[str, Callable[[], bytes]]:
     """The mesh files that are asked for, by name, each to be made by a call."""
-    from insole import glb_bytes, stl_bytes, threemf_bytes
+    from insole import glb_bytes, stl_bytes
 
     jobs: dict[str, Callable[[], bytes]] = {}
     for side, insole in made.insoles.items():
         ways = {
             "stl": partial(stl_bytes, insole.mesh),
-            "3mf": partial(threemf_bytes, insole.mesh, f"insole {side}"),
+            "3mf": partial(_threemf, insole, f"insole {side}"),
             "glb": partial(glb_bytes, insole.mesh),
         }
         jobs |= {f"{side}/insole.{kind}": way for kind, way in ways.items() if kind in asked}
     return jobs
+
+
+def _threemf(insole: Insole, name: str) -> bytes:
+    """With its zones, for PrusaSlicer."""
+    from insole.slicer_files import printable, zoned_threemf_bytes
+
+    return zoned_threemf_bytes([printable(insole.design, insole.mesh, insole.zoning, name)])
 
 
 def _drawings(made: Made) -> dict[str, Callable[[], bytes]]:

@@ -12,6 +12,7 @@ import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -37,11 +38,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis takes its own option
 def pytest_configure(config: pytest.Config) -> None:
-    seed = config.getoption("--seed")
+    seed = getattr(config, "workerinput", {}).get("plantar_seed", config.getoption("--seed"))
     if seed is None:
         seed = int(os.environ.get("PLANTAR_SEED") or secrets.randbelow(2**31))
     config.stash[SEED_KEY] = seed
     config.option.hypothesis_seed = str(seed)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Every process of a run draws from the run's one seed."""
+    node.workerinput["plantar_seed"] = node.config.stash[SEED_KEY]
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -36,6 +36,10 @@ def test_read_a_walk() -> None:
     assert load("read_a_walk").main() == pytest.approx(110.0, abs=1.0)
 
 
+def test_compare_two_walks() -> None:
+    assert load("compare_two_walks").main() == pytest.approx(0.8, abs=0.01)
+
+
 def test_design_a_pair(tmp_path: Path) -> None:
     length = load("design_a_pair").main(tmp_path)
     assert length == pytest.approx(260.0 + 10.0 - 4.5, abs=1.0)

@@ -9,21 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from footscan.errors import FootscanError, ReadError
+from footscan.errors import FootscanError
 from footscan.types import FootMeasurements, Load, Measure, RegionLoads
 from insole import (
     DesignError,
     InsolePrescription,
-    from_dict,
-    from_json,
     prescribe,
     preset_names,
-    read_prescription,
-    to_dict,
-    to_json,
 )
 from insole.fields import FIELDS, check
 from insole.prescription import read_preset
@@ -81,10 +74,11 @@ def test_out_of_range_names_field_value_limits_and_a_value_that_works(name: str)
     [
         ("heel_cup_depth_mm", "12"), ("heel_cup_depth_mm", True), ("heel_cup_depth_mm", None), ("length", "long"),
         ("length", 3), ("open_wound", 1), ("label", 7), ("birth_year", 1980.5), ("outline_points_mm", [[1, 2]]),
-        ("outline_points_mm", "square"), ("prescriber", ""), ("toe_filler", True),
+        ("outline_points_mm", "square"), ("prescriber", ""), ("toe_filler", "yes"), ("bed_points_mm", [[0, 1]] * 4),
+        ("stock_points_mm", [[0.0, math.nan]] * 9), ("met_bar_front_mm", [[0, 1]]),
     ],
 )  # fmt: skip
-def test_wrong_types_and_what_is_not_built_are_refused(name: str, value: Any) -> None:
+def test_wrong_types_are_refused(name: str, value: Any) -> None:
     with pytest.raises(DesignError, match=name):
         check(name, value)
 
@@ -108,6 +102,10 @@ def test_design_errors_survive_pickling_and_belong_to_the_family() -> None:
 # ------------------------------------------------------------------ fields together
 
 
+BED = [[0, 40], [60, 40], [120, 20], [180, 0], [240, 0]]
+OVAL = [[140 + 130 * math.cos(k / 8), 38 * math.sin(k / 8)] for k in range(50)]
+
+
 @pytest.mark.parametrize(
     ("asked", "rule", "fixed"),
     [
@@ -120,32 +118,67 @@ def test_design_errors_survive_pickling_and_belong_to_the_family() -> None:
          "forefoot_thickness_mm", {"forefoot_thickness_mm": 1.5}),
         ({"forefoot_thickness_mm": 3.0}, "forefoot total", {"shoe_forefoot_depth_mm": 5.0}),
         ({"cover_thickness_mm": 4.0, "shoe_forefoot_depth_mm": 5.0}, "forefoot total", {"cover_thickness_mm": 3.0}),
+        ({"cover_thickness_mm": 0.5, "forefoot_thickness_mm": 4.0, "shoe_forefoot_depth_mm": 3.0},
+         "forefoot total", {"cover_thickness_mm": 0.0, "forefoot_thickness_mm": 3.0}),
+        ({"risk": "neuropathic", "cover_thickness_mm": 4.0, "shoe_forefoot_depth_mm": 5.0},
+         "forefoot total", {"shoe_forefoot_depth_mm": 6.0}),
         ({"shoe_counter_height_mm": 45.0, "heel_lift_mm": 8.0}, "heel total", {"heel_lift_mm": 5.0}),
+        ({"shoe_counter_height_mm": 38.0}, "heel total", {"shoe_counter_height_mm": 40.0}),
         ({"shoe_pitch_mm": 60.0}, "shoe_pitch_mm", {"shoe_pitch_mm": 40.0}),
         ({"outline": "last"}, "outline", {"outline": "foot"}),
+        ({"outline_points_mm": OVAL}, "outline", {"outline": "last"}),
+        ({"stock_points_mm": OVAL}, "outline", {"outline": "stock"}),
         ({"length": "three_quarter", "relief_mth2": 3.0}, "relief_mth2", {"length": "sulcus"}),
         ({"length": "sulcus", "relief_toe1": 3.0}, "relief_toe1", {"length": "full"}),
+        ({"length": "sulcus", "toe_filler": True}, "toe_filler", {"length": "full"}),
+        ({"length": "sulcus", "cover_length": "full"}, "cover_length", {"cover_length": "sulcus"}),
+        ({"relief_mth3": 2.0, "forefoot_thickness_mm": 1.2}, "relief_mth3", {"forefoot_thickness_mm": 2.0}),
         ({"first_ray_cutout": True, "morton_extension_mm": 2.0}, "morton_extension_mm", {"morton_extension_mm": 0.0}),
+        ({"met_bar_front_mm": [[160, -30], [160, 30]]}, "met_pad_shape", {"met_pad_shape": "bar"}),
         ({"label": "foot #1"}, "label", {"label": "FOOT -1"}),
         ({"stock_insole_removed": False, "stock_insole_thickness_mm": 3.0},
          "forefoot total", {"shoe_forefoot_depth_mm": 7.0}),
     ],
 )  # fmt: skip
-def test_what_can_not_be_together_is_refused_with_a_value_that_works(
+def test_what_can_not_be_together_is_refused_with_the_change_that_works(
     asked: dict[str, Any], rule: str, fixed: dict[str, Any]
 ) -> None:
     with pytest.raises(DesignError) as caught:
         RX(**asked)
+    error = caught.value
+    assert error.rule == rule and dict(error.change) == fixed and "nearest that works" in str(error)
+    RX(**{**asked, **error.change})
+
+
+@pytest.mark.parametrize(
+    ("asked", "rule"),
+    [
+        ({"bed_points_mm": [*BED, [230, 0]]}, "bed_points_mm"), ({"bed_points_mm": [[0, 90], *BED[1:]]}, None),
+        ({"bed_points_mm": [[0, 90], [20, 40], *BED[1:]]}, "bed_points_mm"), ({"open_wound": True}, "open_wound"),
+        ({"met_pad_shape": "bar", "met_bar_front_mm": [[160, 30], [160, -30]]}, "met_bar_front_mm"),
+    ],
+)  # fmt: skip
+def test_lines_that_turn_back_and_wounds_are_refused(asked: dict[str, Any], rule: str | None) -> None:
+    if rule is None:
+        RX(**asked)
+        return
+    with pytest.raises(DesignError) as caught:
+        RX(**asked)
     assert caught.value.rule == rule
-    ((field, value),) = fixed.items()
-    nearest = str(caught.value.nearest)
-    assert nearest in (
-        str(value),
-        f"{field} = {value}",
-        f"{field} = {value:g}" if isinstance(value, float) else "",
-        "5 mm",
-    )
-    RX(**{**asked, **fixed})
+
+
+def test_a_pitch_above_40_needs_a_measured_bed_or_a_last() -> None:
+    RX(shoe_pitch_mm=60.0, bed_points_mm=BED)
+    RX(shoe_pitch_mm=60.0, outline="last", outline_points_mm=OVAL)
+    for more in ({}, {"outline": "stock", "stock_points_mm": OVAL}):
+        with pytest.raises(DesignError, match="shoe_pitch_mm"):
+            RX(shoe_pitch_mm=60.0, **more)
+
+
+def test_a_short_cover_leaves_the_forefoot_its_room() -> None:
+    RX(cover_thickness_mm=4.0, cover_length="three_quarter")
+    with pytest.raises(DesignError, match="forefoot total"):
+        RX(cover_thickness_mm=4.0, cover_length="sulcus")
 
 
 NEUROPATHIC = {"risk": "neuropathic", "cover_thickness_mm": 4.0, "shoe_forefoot_depth_mm": 8.0}
@@ -166,6 +199,19 @@ def test_each_neuropathic_rule_holds(asked: dict[str, Any]) -> None:
     RX(**{**NEUROPATHIC, **asked, "risk": "none"})
     with pytest.raises(DesignError, match="neuropathic"):
         RX(**{**NEUROPATHIC, **asked})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"cover_thickness_mm": 3.0}, {"length": "sulcus"}, {"heel_lift_mm": 8.0}, {"medial_flange_mm": 5.0},
+        {"first_ray_cutout": True}, {"arch_offset_mm": 2.0},
+    ],
+)  # fmt: skip
+def test_the_change_that_a_neuropathic_rule_names_works(asked: dict[str, Any]) -> None:
+    with pytest.raises(DesignError) as caught:
+        RX(**{**NEUROPATHIC, **asked})
+    RX(**{**NEUROPATHIC, **asked, **caught.value.change})
 
 
 def test_less_sensation_without_a_risk_is_pointed_out() -> None:
@@ -255,6 +301,41 @@ def test_a_persons_edit_wins_and_is_marked() -> None:
     }
 
 
+def test_a_persons_edit_wins_over_preset_and_rule_where_they_can_not_be_together() -> None:
+    two = {"prescriber": "A", "reviewed_by": "B"}
+    rx = prescribe(measured(), preset="hallux_limitus", edits={**two, "first_ray_cutout": True})
+    assert rx.first_ray_cutout and rx.morton_extension_mm == 0.0
+    assert "gives way" in rx.reasons["morton_extension_mm"].text and rx.reasons["morton_extension_mm"].by == "rule"
+    rx = prescribe(measured(), preset="dress", edits={"relief_toe1": 2.0})
+    assert rx.length == "full" and rx.relief_toe1 == 2.0
+    with pytest.raises(DesignError, match="forefoot total"):  # a shoe's depth is found out, never made up
+        prescribe(measured(), edits={"cover_thickness_mm": 4.0})
+    with pytest.raises(DesignError, match="morton_extension_mm"):  # both are the person's
+        prescribe(measured(), edits={"morton_extension_mm": 2.0, "first_ray_cutout": True})
+
+
+def test_a_polygon_decides_by_the_priority_last_stock_foot() -> None:
+    assert prescribe(measured()).outline == "foot"
+    assert prescribe(measured(), edits={"stock_points_mm": OVAL}).outline == "stock"
+    rx = prescribe(measured(), edits={"stock_points_mm": OVAL, "outline_points_mm": OVAL})
+    assert rx.outline == "last" and rx.reasons["outline"].by == "rule"
+    asked = {"stock_points_mm": OVAL, "outline_points_mm": OVAL, "outline": "stock"}
+    rx = prescribe(measured(), edits=asked)
+    assert rx.outline == "stock" and rx.reasons["outline"].by == "person"
+
+
+def test_an_unloaded_heel_gets_a_wider_cup() -> None:
+    expansions: dict[Load, float] = {"none": 1.5, "half": 0.0, "standing": 0.0, "unknown": 0.0}
+    for load, expansion in expansions.items():
+        rx = prescribe(measured(load))
+        assert rx.heel_expansion_mm == expansion
+
+
+def test_a_relief_without_room_is_said_and_not_made() -> None:
+    rx = prescribe(measured(), walked(), edits={"forefoot_thickness_mm": 1.2})
+    assert rx.relief_mth2 == 0.0 and "no_room_for_relief" in {note.code for note in rx.notes}
+
+
 def test_a_skive_gets_the_cup_that_it_needs_unless_a_person_set_it() -> None:
     assert prescribe(measured(), edits={"medial_skive_mm": 4.0}).heel_cup_depth_mm == 14.0
     assert prescribe(measured(), edits={"medial_skive_mm": 6.0}).heel_cup_depth_mm == 20.0
@@ -299,88 +380,26 @@ def test_presets_with_a_conditions_name_need_two_people(tmp_path: Path) -> None:
     assert prescribe(measured(), preset=path, edits={"prescriber": "A", "reviewed_by": "B"}).heel_cup_depth_mm == 18.0
     with pytest.raises(DesignError, match="everyday"):
         prescribe(measured(), preset="everyda")
+    path.write_text('[risk]\nvalue = "neuropathic"\ntext = "t"\nsource = "s"\n', "utf-8")
+    with pytest.raises(DesignError, match="belongs to the order"):
+        read_preset(path)
+
+
+def test_the_wearer_never_sees_a_preset_with_a_conditions_name() -> None:
     assert preset_names() == ("dress", "everyday", "high_arch", "low_arch", "sport")
     assert not any(read_preset(name).condition for name in preset_names())
+    others = set(preset_names(conditions=True)) - set(preset_names())
+    assert {"metatarsalgia", "plantar_heel_pain"} <= others and all(read_preset(name).condition for name in others)
+    with pytest.raises(DesignError) as caught:
+        read_preset("metatarsalgi")
+    assert not any(name in str(caught.value) for name in others)
+    for name in others:
+        with pytest.raises(DesignError, match="reviewed_by"):
+            prescribe(measured(), preset=name)
+        rx = prescribe(measured(), walked(), name, {"prescriber": "A", "reviewed_by": "B"})
+        assert any(reason.by == "preset" for reason in rx.reasons.values())
 
 
 def test_a_one_sided_lift_warns() -> None:
     assert pair_advice(RX(), RX(heel_lift_mm=4.0))[0].code == "one_sided_lift"
     assert not pair_advice(RX(heel_lift_mm=4.0), RX(heel_lift_mm=4.0))
-
-
-# ------------------------------------------------------------------ files
-
-
-def test_rx_toml_has_fields_at_the_top_and_what_differs_by_side(tmp_path: Path) -> None:
-    path = tmp_path / "RX.toml"
-    path.write_text(
-        'heel_cup_depth_mm = 14\nprescriber = "A. B."\n[left]\nheel_lift_mm = 3.5\n[right]\nrelief_mth2 = 4\n', "utf-8"
-    )
-    assert read_prescription(path) == {
-        "both": {"heel_cup_depth_mm": 14.0, "prescriber": "A. B."},
-        "left": {"heel_lift_mm": 3.5},
-        "right": {"relief_mth2": 4.0},
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "error", "says"),
-    [
-        ("heel_cup_depth = 12", DesignError, "heel_cup_depth_mm"),
-        ("[left]\nheel_lift_mm = 12", DesignError, r"RX.toml \[left\]"),
-        ('heel_lift_mm = "4"', DesignError, "heel_lift_mm"), ("left = 3", DesignError, "table"),
-        ("heel_lift_mm = ", ReadError, "TOML"),
-        ("heel_lift_mm = nan", DesignError, "heel_lift_mm"), ("[middle]\nx = 1", DesignError, "middle"),
-    ],
-)  # fmt: skip
-def test_a_bad_rx_toml_is_refused_in_one_line(tmp_path: Path, text: str, error: type[Exception], says: str) -> None:
-    path = tmp_path / "RX.toml"
-    path.write_text(text, "utf-8")
-    with pytest.raises(error, match=says) as caught:
-        read_prescription(path)
-    assert "\n" not in str(caught.value) and "RX.toml" in str(caught.value)
-    with pytest.raises(ReadError):
-        read_prescription(tmp_path / "none.toml")
-    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ReadError):
-        read_prescription(tmp_path / "b.toml")
-
-
-@given(
-    st.fixed_dictionaries({}, optional={name: st.floats(FIELDS[name].low, FIELDS[name].high) for name in NUMBERS}),
-    st.booleans(),
-)
-def test_records_go_to_json_and_back_without_loss(values: dict[str, float], points: bool) -> None:
-    given_outline = (
-        {"outline": "last", "outline_points_mm": [[i * 30.1, (i % 2) * 0.1] for i in range(9)]} if points else {}
-    )
-    try:
-        rx = RX(**values, **given_outline)
-    except DesignError:
-        rx = prescribe(measured(), walked(), edits={"heel_lift_mm": abs(values.get("heel_lift_mm", 1.0)) % 6})
-    assert from_json(to_json(rx)) == rx and from_dict(to_dict(rx)) == rx
-    assert to_json(rx) == to_json(from_json(to_json(rx)))
-
-
-def test_a_prescription_from_elsewhere_is_checked() -> None:
-    for text in (
-        "[1]",
-        "{",
-        '{"heel_cup": 3}',
-        '{"heel_lift_mm": 30}',
-        '{"reasons": {"length": {"text": "x"}}}',
-        '{"schema": "x/2"}',
-    ):
-        with pytest.raises(DesignError):
-            from_json(text)
-
-
-def test_the_page_on_fields_names_each_with_its_range_and_default() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "insole.md").read_text("utf-8")
-    for name, field in FIELDS.items():
-        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |")).replace("−", "-")
-        if field.kind in ("number", "whole"):
-            assert f"| {field.low:g}…{field.high:g}" in row
-        assert all(f"`{choice}`" in row for choice in field.choices) and field.does.replace("−", "-") in row
-        if field.kind == "number" and field.default is not None:
-            assert f"| {field.default:g} |" in row

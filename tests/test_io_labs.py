@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import absent
 from hypothesis import given, settings
-from test_recording_files import least_cpu_s, recordings, refused, same
+from test_recording_files import recordings, refused, same
 
 from footscan.errors import ReadError
 from footscan.io import (
@@ -676,13 +676,3 @@ def test_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ImportError, match=r"plantar\[lab\]"):
         parquet.write(tmp_path / "x.parquet", Recording(()))
     assert "seal" in refused(tmp_path / "x.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", parquet.read)
-
-
-# ------------------------------------------------------------------ speed
-
-
-def test_samples_are_read_as_fast_as_pedar(shared_data: Path) -> None:
-    """2.4 MB in 60 ms is 40 MB/s."""
-    for reader, name in ((stappone, "stappone/stappone_example.csv"), (gaitpdb, "gaitpdb/GaCo01_01.txt")):
-        path = shared_data / "pressure" / name
-        assert least_cpu_s(lambda path=path, reader=reader: reader.read(path)) <= path.stat().st_size / 40e6 + 0.005

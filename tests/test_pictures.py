@@ -391,6 +391,6 @@ def test_the_documentation_s_pictures_are_made_by_the_real_pipeline(shared_data:
     for name, data in draw().items():
         (folder / name).write_bytes(data)
     assert make_images.main(["--folder", str(tmp_path / "img"), "--order", str(tmp_path / "order")]) == 0
-    names = {*make_images.DEMO.values(), *make_images.ADULT.values(), "walk_pressure.png", "walk_force.png"}
+    names = {*make_images.DEMO.values(), *make_images.ADULT.values(), *make_images.WALK}
     assert {p.name for p in (tmp_path / "img").iterdir()} == names
     assert (tmp_path / "img" / "demo.png").read_bytes() == draw()["pair.png"]

@@ -28,7 +28,7 @@ from footscan.types import Array, Event, PressureRecording, Recording, SensorLay
 PRESSURES = ("peak_kpa", "mean_kpa", "pti_peak_kpa_s", "pti_cell_kpa_s", "pti_mean_kpa_s")
 FORCES = ("max_force_n", "impulse_n_s", "peak_pressure_gradient_kpa_per_mm")
 SUPPORTS = ("double_support_first_s", "double_support_second_s", "double_support_vendor_s")
-TIMES = ("contact_time_s", "stride_time_s", *SUPPORTS)
+TIMES = ("contact_time_s", "stride_time_s", "step_time_s", *SUPPORTS)
 
 
 def tiny_walk(

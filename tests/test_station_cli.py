@@ -85,12 +85,12 @@ def places(text: str) -> set[str]:
 
 
 def test_one_file_a_language_and_no_other() -> None:
-    expected = {f"{kind}{lang}.json" for lang in LANGUAGES for kind in ("", "report.")}
+    expected = {f"{kind}{lang}.json" for lang in LANGUAGES for kind in ("", "report.", "pressure.")}
     assert {p.name for p in FOLDER.iterdir() if not p.name.startswith("__")} == expected
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("kind", ["", "report."])
+@pytest.mark.parametrize("kind", ["", "report.", "pressure."])
 def test_languages_are_complete(lang: str, kind: str) -> None:
     raw = (FOLDER / f"{kind}{lang}.json").read_text(encoding="utf-8")
     english, other = json.loads((FOLDER / f"{kind}en.json").read_text(encoding="utf-8")), json.loads(raw)
@@ -105,14 +105,17 @@ def test_languages_are_complete(lang: str, kind: str) -> None:
 def test_every_text_that_the_code_asks_for_is_there() -> None:
     asked: set[str] = set()
     asked_in_reports: set[str] = set()
+    asked_of_pressure: set[str] = set()
     for path in (ROOT / "station").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found = asked_in_reports if path.name.startswith("report") else asked
+        found = asked_of_pressure if path.name == "pressure_content.py" else found
         found |= set(re.findall(r"""(?:say|tell)\(\s*"([a-z_0-9]+\.[a-zA-Z_0-9]+)\"""", text))
         asked |= {f"left_out.{code}" for code in re.findall(r'LeftOut\(\s*"([a-z_]+)"', text)}
     assert len(asked) > 50
     assert asked <= set(catalogue("en"))
     assert asked_in_reports <= set(json.loads((FOLDER / "report.en.json").read_text(encoding="utf-8")))
+    assert asked_of_pressure <= set(json.loads((FOLDER / "pressure.en.json").read_text(encoding="utf-8")))
 
 
 def test_every_measure_has_a_name() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from footscan.pressure.metrics import quantity_reasons
 from footscan.pressure.plates import crossings, heading, plate_contacts, sides_of_walk, touches_border
 from footscan.pressure.regions import side_of_print
-from footscan.pressure.running import Totals, accumulate, cell_weights, cut
-from footscan.pressure.steps import Contact, ContactRule, find_contacts, marked_contacts, swing_baseline
+from footscan.pressure.running import Totals, accumulate, cut
+from footscan.pressure.steps import Contact, ContactRule, find_contacts, find_swings, marked_contacts, traced
 from footscan.types import Array, PressureRecording, Recording, Side, replace
 
 
@@ -58,25 +58,28 @@ def contacts_of_part(
     """The contacts of one PressureRecording (the ``number``-th of its recording; ``whole``: its totals), in time.
 
     The thresholds that were used are written into ``thresholds``: ``left_on``, ``left_off``, and for insoles
-    ``left_baseline``, the force that the cells still read in swing: taken off to find contacts, never off a metric.
+    ``left_baseline``, the force that the cells still read in swing (the median over swings; it may drift): taken off to
+    find contacts, never off a metric.
     """
     force, shod = whole.force, in_shoe(part)
     marked = marked_contacts(recording.events, part.side, part.time_s)
     if shod and not marked and part.valid is None:
-        baseline = swing_baseline(part.values, force)
-        if baseline is not None:
-            still = float(baseline @ cell_weights(part.layout, part.unit))
-            thresholds[f"{part.side}_baseline"] = still
-            force = np.maximum(force - still, 0.0)
+        swings = find_swings(force, part.time_s, rule)
+        if swings is not None:
+            thresholds[f"{part.side}_baseline"] = float(np.median(swings.level))
+            force = np.maximum(force - swings.baseline(part.time_s), 0.0)
     on, off = rule.thresholds(force, shod, newtons(part))
     thresholds |= {f"{part.side}_on": on, f"{part.side}_off": off}
     everywhere = np.ones(len(part.layout.xy_mm), np.bool_)
     if marked:
         return [Placed(number, c, everywhere, part.side, on, True, None, None) for c in marked]
-    if shod:
-        contacts = find_contacts(force, part.time_s, on, off, rule)
-        return [_judged(number, c, everywhere, part.side, on, None, rule) for c in contacts]
-    return _on_plate(part, force, number, on, off, rule)
+    if not shod:
+        return _on_plate(part, force, number, on, off, rule)
+    contacts = find_contacts(force, part.time_s, on, off, rule)
+    if rule.trace_ends and len(force):
+        high = float(np.percentile(force, 95))
+        contacts = [traced(c, force, part.time_s, high, rule) for c in contacts]
+    return [_judged(number, c, everywhere, part.side, on, None, rule, part.time_s) for c in contacts]
 
 
 def _on_plate(
@@ -96,7 +99,7 @@ def _on_plate(
     sides = sides_of_walk(middles, ways, sides, walks)
     found = []
     for (contact, cells), way, side, walk in zip(placed, ways, sides, walks):
-        judged = replace(_judged(number, contact, cells, side, on, way, rule), walk=walk)
+        judged = replace(_judged(number, contact, cells, side, on, way, rule, part.time_s), walk=walk)
         if judged.used and touches_border(part, cells):
             judged = replace(judged, used=False, why_not="the foot reaches the plate's edge")
         found.append(judged)
@@ -104,13 +107,22 @@ def _on_plate(
 
 
 def _judged(
-    part: int, contact: Contact, cells: Array, side: Side, on: float, way: Array | None, rule: ContactRule
+    part: int,
+    contact: Contact,
+    cells: Array,
+    side: Side,
+    on: float,
+    way: Array | None,
+    rule: ContactRule,
+    time_s: Array,
 ) -> Placed:
     why_not = None
     if contact.cut:
         why_not = "cut off by the start or end of the recording"
     elif contact.stop_s - contact.start_s >= rule.standing_s:
         why_not = f"standing: longer than {rule.standing_s:g} s"
+    elif float(np.diff(time_s[contact.start : contact.stop]).max(initial=0.0)) > rule.lost_most_s:
+        why_not = f"more than {rule.lost_most_s:g} s of frames are missing in it"
     return Placed(part, contact, cells, side, on, why_not is None, why_not, way)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from footscan.types import Side
+
+if TYPE_CHECKING:
+    from footscan.pressure.records import StepMetrics
 
 ONE_FOOT = "needs contacts of both feet"
 NEVER_BOTH = "both feet are never down together"
@@ -34,6 +37,7 @@ class Timing:
     """Of one contact, s; None where it can't be said."""
 
     stride_s: float | None
+    step_s: float | None  #: from the other foot's landing before it
     first_s: float | None  #: both feet down after this one's landing
     second_s: float | None  #: both feet down before this one leaves
     vendor_s: float | None  #: cycle minus both swings
@@ -57,7 +61,7 @@ def timings(stances: Sequence[Stance]) -> list[Timing]:
 
 def _timing(stance: Stance, by_foot: Mapping[tuple[Side, int], Stance], stances: Sequence[Stance]) -> Timing:
     if stance.side == "unknown" or stance.cut:
-        return Timing(None, None, None, None)
+        return Timing(None, None, None, None, None)
     following = _next(stance, by_foot)
     stride = following.start_s - stance.start_s if following is not None else None
     other = [s for s in stances if s.side not in (stance.side, "unknown") and s.walk == stance.walk]
@@ -73,7 +77,16 @@ def _timing(stance: Stance, by_foot: Mapping[tuple[Side, int], Stance], stances:
         if previous is not None:
             found = stride - (following.start_s - stance.stop_s) - (landed.start_s - previous.stop_s)
             vendor = found if found > 0 else None
-    return Timing(stride, first, second, vendor)
+    landing = _landing_before(stance, stances)
+    step = None if landing is None else stance.start_s - landing
+    return Timing(stride, step, first, second, vendor)
+
+
+def _landing_before(stance: Stance, stances: Sequence[Stance]) -> float | None:
+    """When the other foot landed before this one in this walk: the last landing of all, if it was the other foot's."""
+    earlier = [s for s in stances if s.start_s < stance.start_s and s.walk == stance.walk and s.side != "unknown"]
+    last = max(earlier, key=lambda s: s.start_s, default=None)
+    return None if last is None or last.side == stance.side or last.cut else last.start_s
 
 
 def _next(stance: Stance, by_foot: Mapping[tuple[Side, int], Stance]) -> Stance | None:
@@ -100,6 +113,7 @@ def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, st
     stride = _mean([*strides["left"], *strides["right"]])
     swing = {side: _mean(swings[side]) for side in swings}
     stance = {side: _mean([s.stop_s - s.start_s for s in used if s.side == side]) for side in ("left", "right")}
+    step = {side: _mean([timing[s.side, s.order].step_s for s in used if s.side == side]) for side in strides}
     first = _mean([t.first_s for s in used if (t := timing[s.side, s.order]).first_s is not None])
     second = _mean([t.second_s for s in used if (t := timing[s.side, s.order]).second_s is not None])
     both = None if first is None or second is None else first + second
@@ -113,6 +127,7 @@ def gait_values(stances: Sequence[Stance]) -> tuple[dict[str, Any], dict[str, st
         "contacts": len(stances),
         "stride_time_s": stride,
         "cadence_steps_per_min": None if stride is None else 120.0 / stride,
+        "step_time_s": step,
         "stance_s": stance,
         "swing_s": swing,
         "double_support_first_s": first,
@@ -134,10 +149,14 @@ def _reasons(values: dict[str, Any], sides: set[Side], any_used: bool) -> dict[s
     for key in ("stride_time_s", "cadence_steps_per_min"):
         if values[key] is None:
             reasons[key] = unknown or NO_STRIDE
-    for key in ("stance_s", "swing_s"):
+    least_of = {
+        "stance_s": "used contact",
+        "swing_s": "two used contacts in succession",
+        "step_time_s": "used contact after one of the other foot",
+    }
+    for key, least in least_of.items():
         for side in ("left", "right"):
             if values[key][side] is None:
-                least = "used contact" if key == "stance_s" else "two used contacts in succession"
                 reasons[f"{key}.{side}"] = unknown or (f"no {side} foot" if side not in sides else f"no {least} of it")
     for key in values:
         if key.startswith("double_support") and values[key] is None:
@@ -145,3 +164,36 @@ def _reasons(values: dict[str, Any], sides: set[Side], any_used: bool) -> dict[s
             last = NO_STRIDE if values["stride_time_s"] is None else NEVER_BOTH
             reasons[key] = unknown or (ONE_FOOT if not together else last if any_used else "no used contact")
     return reasons
+
+
+def spatial_gait(steps: Sequence[StepMetrics]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Means over used contacts of what a plate says of places, by side (``step_width_mm`` of both), the stride's length
+    and the speed; and the reasons for what is None."""
+    used = [s for s in steps if s.used]
+    values: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    for key in ("foot_progression_angle_deg", "step_length_mm"):
+        values[key] = {side: _mean([s.values[key] for s in used if s.side == side]) for side in ("left", "right")}
+        for side, value in values[key].items():
+            if value is None:
+                reasons[f"{key}.{side}"] = _why(used, key, side)
+    values["step_width_mm"] = _mean([s.values["step_width_mm"] for s in used])
+    if values["step_width_mm"] is None:
+        reasons["step_width_mm"] = _why(used, "step_width_mm", None)
+    # a stride is a step of each foot; so speed needs both, and the time of each
+    lengths = list(values["step_length_mm"].values())
+    values["stride_length_mm"] = None if None in lengths else sum(lengths)
+    timed = [(s.values["step_length_mm"], s.values["step_time_s"]) for s in used]
+    known = [(length, time_s) for length, time_s in timed if length is not None and time_s is not None]
+    values["speed_m_per_s"] = sum(k[0] for k in known) / sum(k[1] for k in known) / 1000.0 if known else None
+    for key in ("stride_length_mm", "speed_m_per_s"):
+        if values[key] is None:
+            reasons[key] = _why(used, "step_length_mm", None)
+    return values, reasons
+
+
+def _why(used: Sequence[StepMetrics], key: str, side: str | None) -> str:
+    mine = [s for s in used if side is None or s.side == side]
+    if not mine:
+        return "no used contact" if side is None else f"no used contact of a {side} foot"
+    return next((s.reasons[key] for s in mine if key in s.reasons), "a foot lacks it")

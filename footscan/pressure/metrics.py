@@ -25,8 +25,10 @@ PRESSURE_KEYS = (
 )
 FORCE_KEYS = ("max_force_n", "impulse_n_s", "loading_rate_n_per_s")
 PLATE_KEYS = ("cpei_percent", "arch_index")
+SPATIAL_KEYS = ("foot_progression_angle_deg", "step_length_mm", "step_width_mm")
 GAIT_KEYS = (
     "stride_time_s",
+    "step_time_s",
     "cadence_steps_per_min",
     "double_support_first_s",
     "double_support_second_s",
@@ -44,7 +46,11 @@ KEYS = (
     "peak_pressure_gradient_kpa_per_mm",
     "sway_ellipse_mm2",
     *GAIT_KEYS,
+    *SPATIAL_KEYS,
 )
+#: what a saturated cell makes unknowable: the load was more than the sensor says
+SATURATED_KEYS = (*PRESSURE_KEYS, *FORCE_KEYS, "cop_path_mm", "cpei_percent", "peak_pressure_gradient_kpa_per_mm")
+SATURATED_REGION_KEYS = ("peak_kpa", "pti_peak_kpa_s", "pti_cell_kpa_s", "max_force_n", "impulse_n_s")
 REGION_KEYS = (
     "peak_kpa",
     "pti_peak_kpa_s",
@@ -59,7 +65,7 @@ LEAST_RATE_HZ = 200.0  #: for a loading rate
 _FIRST_PEAK_DIP = 0.03  #: of the largest force: how far it must fall after a maximum that counts as the first peak
 _FIRST_PEAK_LEAST = 0.4  #: of the largest force: smaller maxima are the heel's transient
 
-RAW = "raw counts: calibrate first (two-point, body weight or a table)"
+RAW = "raw counts: calibrate first (footscan.calibrate: two_point, body_weight or table)"
 NO_POSITIONS = "cell positions are not known in mm"
 NO_AREA = "cell areas of this sensor are not known"
 FORCE_ONLY = "cells measure force, not pressure"
@@ -138,6 +144,18 @@ def step_values(
             values.missing(key, no_force)
     _cop_path(values, part, cop_xy)
     return values, cop_xy
+
+
+def saturate(values: Values, cop_xy: Array, hit: Array, full_scale: float, unit: str) -> Array:
+    """Take back what can't be said where cells read full scale in frames ``hit`` (frames,): what is masked is null.
+
+    Returns the centre of pressure without those frames.
+    """
+    why = f"cells read the sensor's full scale ({full_scale:g} {unit}): the load was more than that"
+    for key in SATURATED_KEYS:
+        if values.numbers.get(key) is not None:
+            values.missing(key, why)
+    return np.asarray(np.where(hit[:, None], np.nan, cop_xy))
 
 
 def _loading_rate(values: Values, totals: Totals, rate_hz: float) -> None:
@@ -224,13 +242,14 @@ def arch_index(grid: FootGrid, image: Array) -> float:
 
 
 def region_values(
-    part: PressureRecording, totals: Totals, labels: Array, loaded_above: float
+    part: PressureRecording, totals: Totals, labels: Array, loaded_above: float, names: tuple[str, ...] = REGIONS
 ) -> dict[str, dict[str, float | None]]:
-    """Numbers of each region of a contact; all None where the region has no cell."""
+    """Numbers of each region of a contact by name; all None where the region has no cell. labels (cells,) index into
+    ``names``."""
     no_pressure, no_force = quantity_reasons(part)
     share = cell_weights(part.layout, part.unit)
     out: dict[str, dict[str, float | None]] = {}
-    for number, name in enumerate(REGIONS):
+    for number, name in enumerate(names):
         cells = labels == number
         row: dict[str, float | None] = dict.fromkeys(REGION_KEYS)
         out[name] = row

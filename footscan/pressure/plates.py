@@ -15,7 +15,8 @@ from footscan.types import Array, PressureRecording, Side, replace
 
 FOOT_LENGTH_MM, FOOT_WIDTH_MM = 340.0, 160.0  #: prints that together exceed this are two feet
 LEAST_STRIDE_MM = 200.0  #: feet less far apart along the walkway stand beside each other
-CORE, REACH_MM = 0.05, 40.0  #: of the peak: what prints are made of; and how far fainter cells may lie from them
+LEVELS = (0.005, 0.01, 0.02, 0.05)  #: of the peak: a print is cut out at the first at which it is no larger than a foot
+REACH_MM = 40.0  #: how far cells fainter than that may lie from a print
 MARGIN_S = 0.060  #: before and after a contact, in which its foot may touch below the thresholds
 BORDER_CELLS = 3  #: so many loaded cells at the plate's edge: part of the foot was off it
 
@@ -39,20 +40,28 @@ def plate_contacts(
             for k, contact in enumerate(contacts):
                 low = max(start, contacts[k - 1].stop if k else 0)
                 high = min(stop, contacts[k + 1].start if k + 1 < len(contacts) else len(times))
-                whole = _whole(contact, own, low, high)
+                whole = _whole(contact, own, times, low, high, rule)
                 inside = (values[whole.start - start : whole.stop - start] > rule.loaded_above).any(axis=0)
                 found.append((whole, cells & inside))
     return sorted(found, key=lambda item: (item[0].start, item[0].stop))
 
 
-def _whole(contact: Contact, own: Array, low: int, high: int) -> Contact:
-    """The contact with the frames around it, from ``low`` to ``high``, in which its foot already or still touched."""
+def _whole(contact: Contact, own: Array, time_s: Array, low: int, high: int, rule: ContactRule) -> Contact:
+    """The contact with the frames around it, from ``low`` to ``high``, in which its foot already or still touched.
+
+    Traced, it lasts from the first of them with more than ``plate_touch_n`` to the end of the last.
+    """
     start, stop = contact.start, contact.stop
     while start > low and own[start - 1] > 0:
         start -= 1
     while stop < high and own[stop] > 0:
         stop += 1
-    return replace(contact, start=start, stop=stop)
+    if not rule.trace_ends:
+        return replace(contact, start=start, stop=stop)
+    touched = start + np.flatnonzero(own[start:stop] > min(rule.plate_touch_n, float(own[contact.start])))
+    first, last = int(touched[0]), int(touched[-1])
+    end_s = time_s[last + 1] if last + 1 < len(time_s) else contact.stop_s
+    return replace(contact, start=start, stop=stop, start_s=float(time_s[first]), stop_s=float(end_s))
 
 
 def _without_missing(part: PressureRecording, start: int, stop: int) -> Array:
@@ -63,18 +72,20 @@ def _without_missing(part: PressureRecording, start: int, stop: int) -> Array:
 def _feet(part: PressureRecording, image: Array, loaded_above: float) -> list[Array]:
     """Largest value of each cell (cells,) -> one mask a foot.
 
-    Prints are made of cells above ``CORE`` of the peak; fainter ones go to the nearest foot within ``REACH_MM``.
+    Prints are cut out at the first of ``LEVELS`` at which they fit in a foot; what is fainter goes to the nearest foot
+    within ``REACH_MM``.
     """
-    at = np.flatnonzero(image > max(loaded_above, CORE * float(image.max(initial=0.0))))
-    if not len(at):
+    groups = _cut_out(part, image, np.flatnonzero(image > loaded_above), LEVELS)
+    if not groups:
         return []
-    boxes = _boxes(part.layout.xy_mm, _prints(part, at))
-    while len(boxes) > 1:  # join the nearest two that fit in one foot, until none do
+    at = np.concatenate(groups)
+    boxes = _boxes(part.layout.xy_mm, groups)
+    while len(boxes) > 1:  # join the two that fit best in one foot, until none do
         pairs = [(i, j) for i in range(len(boxes)) for j in range(i)]
-        gaps = [(_gap(boxes[i][1], boxes[j][1]), i, j) for i, j in pairs if _fits(boxes[i][1], boxes[j][1])]
-        if not gaps:
+        fits = [(_apart(boxes[i][1], boxes[j][1]), i, j) for i, j in pairs if _fits(boxes[i][1], boxes[j][1])]
+        if not fits:
             break
-        _, i, j = min(gaps)
+        _, i, j = min(fits)
         cells = np.concatenate([boxes[i][0], boxes[j][0]])
         rest = [box for k, box in enumerate(boxes) if k not in (i, j)]
         boxes = [*rest, *_boxes(part.layout.xy_mm, [cells])]
@@ -86,6 +97,18 @@ def _feet(part: PressureRecording, image: Array, loaded_above: float) -> list[Ar
         mask[cells], mask[faint[owner == k]] = True, True
         masks.append(mask)
     return masks
+
+
+def _cut_out(part: PressureRecording, image: Array, cells: Array, levels: tuple[float, ...]) -> list[Array]:
+    """Cells (k,) in prints; what is larger than a foot at one level is parted at the next, and stays so at the last."""
+    cells = cells[image[cells] > levels[0] * float(image.max(initial=0.0))]
+    if not len(cells):
+        return []
+    prints: list[Array] = []
+    for group, box in _boxes(part.layout.xy_mm, _prints(part, cells)):
+        whole = len(levels) == 1 or _fits(box, box)
+        prints += [group] if whole else _cut_out(part, image, group, levels[1:])
+    return prints
 
 
 def _nearest_owner(xy: Array, groups: list[Array], faint: Array) -> Array:
@@ -120,6 +143,13 @@ def _gap(a: Array, b: Array) -> float:
     """Between two boxes [[x0, y0], [x1, y1]]."""
     apart = np.maximum(0.0, np.maximum(a[0] - b[1], b[0] - a[1]))
     return float(np.hypot(*apart))
+
+
+def _apart(a: Array, b: Array) -> float:
+    """How badly two boxes go together: the gap between them, less half of how long they are together, since heel and
+    forefoot of one foot lie farther from each other than the heels of two that stand side by side."""
+    far = np.maximum(a[1], b[1]) - np.minimum(a[0], b[0])
+    return _gap(a, b) - 0.5 * float(np.hypot(*far))
 
 
 def _fits(a: Array, b: Array) -> bool:

@@ -21,22 +21,14 @@ def arguments(parser: Parser, say: Texts) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Every check with its value; 1 where one fails."""
-    from footscan.errors import ScanError
-    from footscan.io import read_geometry
-    from footscan.types import Mesh
-    from insole import check_mesh
+    from insole import check
     from station.documents import check_document
     from station.messages import table
     from station.orders import sha256
     from station.prescriptions import checks
 
     source, say = Source.given(args.file), console.say
-    mesh = read_geometry(source.path)
-    if not isinstance(mesh, Mesh) or not len(mesh.faces):
-        raise ScanError(
-            f"{source.name}: expected a mesh with triangles, found points only; give an STL, 3MF, PLY, OBJ or GLB"
-        )
-    report = check_mesh(mesh)
+    report = check(source.path)
     console.document(check_document(source.name, sha256(source.path), report.ok, checks(report)))
     console.print(say("check.ok" if report.ok else "check.bad", name=source.name))
     console.print(

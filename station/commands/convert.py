@@ -38,16 +38,22 @@ def run(args: argparse.Namespace, console: Console) -> int:
     found = io.detect(source.path)
     wanted = _target(found, target.path, io.FORMATS)
     write: Callable[[], None]
-    if found.kind == "scan":
-        geometry = io.read_geometry(source.path)
-        write = partial(io.write_geometry, target.path, geometry)
-    else:
-        recording = io.read_recording(source.path)
-        write = partial(io.write_recording, target.path, recording)
-    try:
-        write()
-    except ValueError as error:  # the format has no place for what the input holds
-        raise UsageError(f"{target.name}: expected a format that can hold {source.name}, found {error}") from error
+    with console.progress(2) as bar:
+        bar.step(console.say("pressure.reading", name=source.name))
+        if found.kind == "scan":
+            geometry = io.read_geometry(source.path)
+            write = partial(io.write_geometry, target.path, geometry)
+        else:
+            recording = io.read_recording(source.path)
+            write = partial(io.write_recording, target.path, recording)
+        bar.step(console.say("convert.writing", name=target.name))
+        try:
+            write()
+        except ValueError as error:  # the format has no place for what the input holds
+            other = "; .csv and .parquet hold every recording" if found.kind == "recording" else ""
+            raise UsageError(
+                f"{target.name}: expected a format that can hold {source.name}, found {error}{other}"
+            ) from error
     console.document(convert_document(source.name, found.name, target.path.name, wanted.name, sha256(target.path)))
     console.print(
         console.say("convert.done", source=source.name, format=found.name, target=target.name, wanted=wanted.name)
