@@ -10,14 +10,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from insole.bar import bar_front
     from insole.body import solid
+    from insole.calibration import calibrate, read_compression_test
     from insole.checks import CheckItem, CheckReport, check_mesh
+    from insole.cutters import cutting_pieces, dxf_bytes, svg_bytes
     from insole.errors import DesignError
-    from insole.files import glb_bytes, stl_bytes, threemf_bytes
-    from insole.prescription import from_dict, from_json, preset_names, read_prescription, to_dict, to_json
+    from insole.files import glb_bytes, obj_bytes, stl_bytes, threemf_bytes
+    from insole.inspection import check
+    from insole.instants import stance_instants
+    from insole.materials import material_names, read_material
+    from insole.plates import lay_out
+    from insole.prediction import predict
+    from insole.prescription import (
+        from_dict,
+        from_json,
+        from_toml,
+        preset_names,
+        read_prescription,
+        to_dict,
+        to_json,
+        to_toml,
+    )
     from insole.recommendation import prescribe
+    from insole.schema import record_schema, rx_schema
     from insole.shaping import design
+    from insole.slicer_files import printable, zoned_threemf_bytes
+    from insole.slicing import infill_of_zones, read_gcode
     from insole.types import InsoleDesign, InsolePrescription, Reason, Relief
+    from insole.zones import plan_zones
 
 _HOME = {
     "CheckItem": "checks",
@@ -27,19 +48,41 @@ _HOME = {
     "InsolePrescription": "types",
     "Reason": "types",
     "Relief": "types",
+    "bar_front": "bar",
+    "calibrate": "calibration",
+    "check": "inspection",
     "check_mesh": "checks",
+    "cutting_pieces": "cutters",
     "design": "shaping",
+    "dxf_bytes": "cutters",
     "from_dict": "prescription",
     "from_json": "prescription",
+    "from_toml": "prescription",
     "glb_bytes": "files",
+    "infill_of_zones": "slicing",
+    "lay_out": "plates",
+    "material_names": "materials",
+    "obj_bytes": "files",
+    "plan_zones": "zones",
+    "predict": "prediction",
     "prescribe": "recommendation",
     "preset_names": "prescription",
+    "printable": "slicer_files",
+    "read_compression_test": "calibration",
+    "read_gcode": "slicing",
+    "read_material": "materials",
     "read_prescription": "prescription",
+    "record_schema": "schema",
+    "rx_schema": "schema",
     "solid": "body",
+    "stance_instants": "instants",
     "stl_bytes": "files",
+    "svg_bytes": "cutters",
     "threemf_bytes": "files",
     "to_dict": "prescription",
     "to_json": "prescription",
+    "to_toml": "prescription",
+    "zoned_threemf_bytes": "slicer_files",
 }
 
 __all__ = [
@@ -50,19 +93,41 @@ __all__ = [
     "InsolePrescription",
     "Reason",
     "Relief",
+    "bar_front",
+    "calibrate",
+    "check",
     "check_mesh",
+    "cutting_pieces",
     "design",
+    "dxf_bytes",
     "from_dict",
     "from_json",
+    "from_toml",
     "glb_bytes",
+    "infill_of_zones",
+    "lay_out",
+    "material_names",
+    "obj_bytes",
+    "plan_zones",
+    "predict",
     "prescribe",
     "preset_names",
+    "printable",
+    "read_compression_test",
+    "read_gcode",
+    "read_material",
     "read_prescription",
+    "record_schema",
+    "rx_schema",
     "solid",
+    "stance_instants",
     "stl_bytes",
+    "svg_bytes",
     "threemf_bytes",
     "to_dict",
     "to_json",
+    "to_toml",
+    "zoned_threemf_bytes",
 ]
 
 

@@ -83,11 +83,11 @@ def _length(foot: Foot) -> float:
         measured = float(foot.landmarks.points["longest_toe"][0])
     if measured is None:
         raise DesignError(
-            "foot_length_mm", "nothing", "a measured length: the outline starts from it", "scan the whole foot"
+            "foot_length_mm", "nothing", "a measured length: the outline starts from it", "scan the whole foot", {}
         )
     if not MIN_LENGTH_MM <= measured <= MAX_LENGTH_MM:
         raise DesignError(
-            "foot_length_mm", measured, f"{MIN_LENGTH_MM:g} to {MAX_LENGTH_MM:g} mm", "check the scan's unit"
+            "foot_length_mm", measured, f"{MIN_LENGTH_MM:g} to {MAX_LENGTH_MM:g} mm", "check the scan's unit", {}
         )
     return measured
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from footscan.types import Array, Mesh
-from insole.engraving import engrave
+from insole.engraving import MIRROR, engrave
 from insole.types import InsoleDesign
 
 WALL_ROWS = 3  #: strips of the wall between underside and rim
@@ -15,8 +15,9 @@ WALL_ROWS = 3  #: strips of the wall between underside and rim
 
 def solid(design: InsoleDesign) -> Mesh:
     """The printable solid in the foot frame: mm, a left insole mirrored back, the bed's lowest point at z = 0."""
-    top, bottom = np.array(design.top_mm), np.array(design.bottom_mm)
-    bottom[..., 2] += engrave(design)
+    mirror = MIRROR[design.side]
+    top, bottom = design.top_mm * mirror, design.bottom_mm * mirror
+    bottom[..., 2] += engrave(design)  # after the mirror: text stays readable
     rows, columns = top.shape[:2]
     border = _border(rows, columns)
     low, high = bottom.reshape(-1, 3)[border], top.reshape(-1, 3)[border]
@@ -24,7 +25,6 @@ def solid(design: InsoleDesign) -> Mesh:
     vertices = np.concatenate([top.reshape(-1, 3), bottom.reshape(-1, 3), *between])
     faces = _faces(rows, columns, border)
     if design.side == "left":
-        vertices = vertices * np.array([1.0, -1.0, 1.0])
         faces = faces[:, ::-1]
     return Mesh(np.round(vertices, 3) + 0.0, faces, "foot")
 

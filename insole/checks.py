@@ -58,7 +58,7 @@ def check_mesh(mesh: Mesh, min_thickness_mm: float = 1.2, bed_mm: tuple[float, f
     """Check a mesh in mm that lies as it is worn (z up)."""
     if not len(mesh.faces):
         return CheckReport((CheckItem("faces", False, 0.0, "at least 4", "the mesh has no faces"),))
-    vertices, faces = _welded(mesh)
+    vertices, faces = welded(mesh)
     items = [*_closed(faces), _bodies(vertices, faces), _volume(vertices, faces), _degenerate(vertices, faces)]
     items += _rays(vertices, faces, min_thickness_mm)
     widths = _widths(vertices[:, :2])
@@ -66,7 +66,7 @@ def check_mesh(mesh: Mesh, min_thickness_mm: float = 1.2, bed_mm: tuple[float, f
     return CheckReport(tuple(items))
 
 
-def _welded(mesh: Mesh) -> tuple[Array, Array]:
+def welded(mesh: Mesh) -> tuple[Array, Array]:
     """Equal corners made one (they may differ by less than 0.1 µm)."""
     key = np.rint(mesh.vertices / WELD_MM).astype(np.int64)
     key -= key.min(axis=0)

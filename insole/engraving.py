@@ -1,7 +1,7 @@
 """L or R, and the label, as a shallow recess in the underside, to be read from below.
 
-Seen from below with the heel on the left, text runs heel to toe and its top points to the wearer's right (−y): that
-holds for both sides in the true frame, so a left insole's text is laid out mirrored here and set right by the mirror.
+Text is laid out in the true frame, after a left insole's mirror. Seen from below with the heel on the left, it runs
+from heel to toe and its top points to the wearer's right (−y), on both sides.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from insole.errors import DesignError
 from insole.types import InsoleDesign
 
 DEPTH_MM = 0.4
+MIRROR: dict[str, Array] = {"right": np.ones(3), "left": np.array([1.0, -1.0, 1.0])}
 SIDE_HEIGHT_MM, SIDE_STROKE_MM = 15.0, 2.2
 LABEL_HEIGHT_MM, LABEL_LEAST_MM = 7.0, 4.5
 LABEL_STROKE = 0.18  #: of its height
@@ -21,8 +22,8 @@ WIDTH, ADVANCE = 0.52, 0.85  #: a letter's width, and from one to the next, of i
 WALL_MM = 0.8  #: the recess's side goes down over this
 #: where L or R stands (station, across: −1 lateral … 1 medial): under the arch, where there is more than the base;
 #: under the heel where the arch is too low for that
-ARCH_PLACE, HEEL_PLACE = (0.33, 0.32), (0.145, 0.0)
-LABEL_PLACE, LABEL_END = (0.40, 0.32), 0.68  #: where the label starts, and the station that it may reach
+ARCH_PLACE, HEEL_PLACE = (0.35, 0.40), (0.145, 0.0)
+LABEL_PLACE, LABEL_END = (0.405, 0.40), 0.68  #: where the label starts, and the station that it may reach
 
 # Polylines on a grid 4 wide and 6 high: points "xy", lines apart by ";".
 STROKES: dict[str, str] = {
@@ -80,7 +81,7 @@ def strokes(text: str, height_mm: float) -> Array:
 
 
 def layout(design: InsoleDesign) -> list[tuple[Array, float]]:
-    """(segments (n, 2, 2) in the design frame, width of the stroke) of side letter and label.
+    """(segments (n, 2, 2) in the true frame, width of the stroke) of side letter and label.
 
     DesignError for a label that would be too small to read where it must end before the ball.
     """
@@ -95,14 +96,20 @@ def layout(design: InsoleDesign) -> list[tuple[Array, float]]:
         height = min((end - start) / (ADVANCE * len(label)), LABEL_HEIGHT_MM)
         if height < LABEL_LEAST_MM:
             most = int((end - start) / (ADVANCE * LABEL_LEAST_MM))
-            raise DesignError("label", repr(label), f"at most {most} characters on this insole", repr(label[:most]))
+            change = {"label": label[:most].strip() or None}
+            raise DesignError("label", repr(label), f"at most {most} characters on this insole", change=change)
         made.append((_placed(design, label, height, *LABEL_PLACE), LABEL_STROKE * height))
     return made
 
 
+def underside(design: InsoleDesign) -> Array:
+    """The underside's nodes (rows, columns, 3) in the true frame: a left insole's are mirrored."""
+    return np.asarray(design.bottom_mm * MIRROR[design.side])
+
+
 def engrave(design: InsoleDesign) -> Array:
     """Depth of the recess (rows, columns) at the underside's nodes; never into the minimum thickness."""
-    bottom = design.bottom_mm
+    bottom = underside(design)
     recess = np.zeros(bottom.shape[:2])
     for segments, width in layout(design):
         if not len(segments):
@@ -118,14 +125,13 @@ def engrave(design: InsoleDesign) -> Array:
 
 def _placed(design: InsoleDesign, text: str, height: float, station: float, across: float) -> Array:
     """Segments of a text that starts about ``station``, its middle line at ``across`` there."""
-    bottom = design.bottom_mm
+    bottom = underside(design)
     x0 = station * design.foot_length_mm
     row = bottom[int(np.argmin(np.abs(bottom[:, bottom.shape[1] // 2, 0] - x0 - 0.5 * WIDTH * height)))]
     y0 = float(0.5 * (1.0 - across) * row[0, 1] + 0.5 * (1.0 + across) * row[-1, 1])
-    up = 1.0 if design.side == "left" else -1.0  # −y in the true frame
     segments = strokes(text, height)
     segments[..., 0] += x0
-    segments[..., 1] = y0 + up * (segments[..., 1] - 0.5 * height)
+    segments[..., 1] = y0 - (segments[..., 1] - 0.5 * height)
     return segments
 
 
@@ -136,7 +142,7 @@ def _near(bottom: Array, segments: Array) -> Array:
 
 def _room(design: InsoleDesign, segments: Array, keep_mm: float) -> float:
     """The least that stands above ``keep_mm`` around the segments."""
-    near = _near(design.bottom_mm, segments)
+    near = _near(underside(design), segments)
     return float(design.thickness_mm[near].min() - keep_mm) if near.any() else 0.0
 
 

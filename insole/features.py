@@ -11,22 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from footscan.types import Array
+from insole import rules
 from insole.anatomy import BASE_END, HEEL_STATION, Anatomy
 from insole.curves import bump, smooth_max, step
 from insole.errors import DesignError
-from insole.outline import Outline
+from insole.outline import FRONT_OF_MTH, Outline
 from insole.types import InsolePrescription, Relief
 
+COVER_EDGE_MM = 8.0  #: a short cover is skived over this at its front
 LIFT_FLAT = 0.25  #: the lift keeps its height to here
 MAX_BUILD_UP_MM = 6.0  #: of a post, at its high edge
 SKIVE_SLOPE = float(np.tan(np.radians(15.0)))  #: Kirby's skive: a plane of 15°
-RELIEF_MM_PER_POINT = 0.5
 RELIEF_WALL_MM = 8.0  #: at least; and never steeper than RELIEF_SLOPE
 RELIEF_SLOPE = float(np.tan(np.radians(20.0)))
 RELIEF_CORE_MM = {"mth": 7.0, "toe": 5.0, "base5": 7.0, "navicular": 8.0}
 PAD_SIZE = {"narrow": (0.063, 0.18), "wide": (0.095, 0.19)}  #: half width and length of a teardrop, in foot lengths
 BAR_LENGTH = 0.14
-SPUR_DEPTH_MM = 2.0
 GROOVE_HALF_WIDTH_MM = 9.0
 BASE5_STATION, NAVICULAR_STATION, CUBOID_STATION = 0.40, 0.43, 0.42  #: commonly quoted, of the foot's length
 
@@ -56,6 +56,16 @@ class Field:
 
 
 # ------------------------------------------------------------------ thickness, lift, posts
+
+
+def cover(f: Field) -> Array:
+    """Thickness of the cover that will be glued on, to where it ends."""
+    length = f.anatomy.length_mm
+    to = rules.cover_to(f.rx)
+    if to == "full":
+        return np.full_like(f.x, f.rx.cover_thickness_mm)
+    front = FRONT_OF_MTH[to] * length
+    return np.asarray(f.rx.cover_thickness_mm * (1.0 - step(-f.behind, front - COVER_EDGE_MM, front)))
 
 
 def base(f: Field) -> Array:
@@ -147,7 +157,11 @@ def met_pad(f: Field) -> Array:
         return np.zeros_like(f.x)
     rise = max(0.065 * length, 2.2 * rx.met_pad_height_mm)  # from the front edge to the top
     if rx.met_pad_shape == "bar":
-        back = f.behind - rx.met_pad_offset_mm
+        if rx.met_bar_front_mm is None:
+            back = f.behind - rx.met_pad_offset_mm
+        else:  # along a line of one's own, by the pressure under the heads
+            front_x, front_y = np.array(rx.met_bar_front_mm).T
+            back = np.interp(f.y, front_y, front_x) - f.x
         long = max(BAR_LENGTH * length, 2.2 * rise)
         return rx.met_pad_height_mm * bump(back, (0.0, rise), (rise, long)) * step(f.edge, 2.0, 10.0)
     half, long = (size * length for size in PAD_SIZE[rx.met_pad_shape])
@@ -202,7 +216,7 @@ def reliefs(f: Field, thickness: Array) -> tuple[Array, dict[str, Relief]]:
         inside = away < core
         if not inside.any():
             raise DesignError(name, score, "a place on the insole: the outline ends before it", 0.0)
-        asked = RELIEF_MM_PER_POINT * score
+        asked = rules.RELIEF_MM_PER_POINT * score
         depth = float(np.clip(thickness[inside].min() - f.rx.min_thickness_mm, 0.0, asked))
         wall = max(RELIEF_WALL_MM, 1.5 * depth / RELIEF_SLOPE)
         carve = np.maximum(carve, depth * (1.0 - step(away, core, core + wall)))
@@ -216,7 +230,7 @@ def hollows(f: Field, thickness: Array) -> Array:
     carve = np.zeros_like(f.x)
     if rx.heel_spur_relief:
         away = np.hypot(f.x - 0.17 * length, f.y - f.anatomy.heel_y_mm - 0.015 * length)
-        depth = min(SPUR_DEPTH_MM, float(room[away < 6.0].min()))
+        depth = min(rules.SPUR_DEPTH_MM, float(room[away < 6.0].min()))
         carve = np.maximum(carve, depth * (1.0 - step(away, 6.0, 16.0)))
     if rx.fascia_groove_mm:
         carve = np.maximum(carve, _groove(f, room))

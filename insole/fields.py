@@ -19,8 +19,8 @@ Kind = Literal["number", "choice", "flag", "text", "points", "whole"]
 
 @dataclass(frozen=True)
 class Field:
-    """One field: ``low``…``high`` for numbers, ``choices`` for choices, ``optional`` where None means "not given";
-    ``built`` False where no geometry exists yet: then asking for it is an error."""
+    """One field: ``low``…``high`` for numbers (for points: how many), ``choices`` for choices, ``optional`` where None
+    means "not given"."""
 
     kind: Kind
     default: Any
@@ -30,7 +30,6 @@ class Field:
     high: float = math.inf
     choices: tuple[str, ...] = ()
     optional: bool = False
-    built: bool = True
     beyond: str = ""
 
 
@@ -46,8 +45,12 @@ def _choice(default: str | None, choices: Sequence[str], does: str) -> Field:
     return Field("choice", default, does, choices=tuple(choices), optional=default is None)
 
 
-def _flag(does: str, built: bool = True) -> Field:
-    return Field("flag", False, does, built=built)
+def _flag(does: str) -> Field:
+    return Field("flag", False, does)
+
+
+def _line(least: int, does: str) -> Field:
+    return Field("points", None, does, "mm", least, MOST_POINTS, optional=True)
 
 
 def _text(does: str) -> Field:
@@ -58,15 +61,15 @@ def _relief(where: str) -> Field:
     return Field("number", 0.0, f"relief under {where}: 0.5 mm of depth a point, the rest softening", "points", 0, 10)
 
 
+MOST_POINTS, MOST_MM = 20_000, 1000.0
 LENGTHS = ("three_quarter", "sulcus", "full")
 
 FIELDS: dict[str, Field] = {
     # ---------------------------------------------------------------- outline
     "length": _choice("full", LENGTHS, "ends behind the metatarsal heads, before the toes, or beyond them"),
     "outline": _choice("foot", ("foot", "last", "stock"), "whose outline: the foot's, or the polygon given with it"),
-    "outline_points_mm": Field(
-        "points", None, "closed polygon of a last, shoe or stock insole in the foot frame", "mm", optional=True
-    ),
+    "outline_points_mm": _line(8, "closed polygon of the last's or shoe's bottom in the foot frame"),
+    "stock_points_mm": _line(8, "closed polygon of the shoe's own insole in the foot frame"),
     "outline_offset_heel_mm": _mm(-8, 5, 0, "wider (+) or narrower (−) at the heel, a side"),
     "outline_offset_waist_mm": _mm(-8, 5, 0, "wider (+) or narrower (−) at the waist, a side"),
     "outline_offset_ball_mm": _mm(-8, 5, 0, "wider (+) or narrower (−) at the ball and toes, a side"),
@@ -97,10 +100,11 @@ FIELDS: dict[str, Field] = {
     "met_pad_height_mm": _mm(0, 10, 0, "height of the metatarsal pad"),
     "met_pad_shape": _choice("narrow", ("narrow", "wide", "bar"), "teardrop behind MTH 2–4, 2–5, or a bar across"),
     "met_pad_offset_mm": _mm(-10, 25, 5, "how far its front edge lies behind the metatarsal heads"),
+    "met_bar_front_mm": _line(2, "front edge of a bar, [x, y] from lateral to medial; else the line of the heads"),
     "first_ray_cutout": _flag("thins the insole under the first metatarsal head"),
     "morton_extension_mm": _mm(0, 4, 0, "raises the first metatarsal head and the hallux"),
     "reverse_morton_mm": _mm(0, 4, 0, "raises the second to fifth metatarsal heads"),
-    "toe_filler": _flag("fills the room of missing toes", built=False),
+    "toe_filler": _flag("fills the room of missing toes, clear of the foot"),
     "relief_mth1": _relief("the first metatarsal head"),
     "relief_mth2": _relief("the second metatarsal head"),
     "relief_mth3": _relief("the third metatarsal head"),
@@ -123,6 +127,7 @@ FIELDS: dict[str, Field] = {
     "cover_length": _choice(None, LENGTHS, "how far the cover goes; not given: as the insole"),
     # ---------------------------------------------------------------- shoe
     "shoe_pitch_mm": _mm(0, 80, 10, "the bed's height at the heel seat above the ball, inside the shoe"),
+    "bed_points_mm": _line(5, "measured bed: [x, z] along its middle, x from below the heel's rear; before the pitch"),
     "shoe_type": _text("kept with the order"),
     "shoe_size": _text("kept with the order"),
     "shoe_counter_height_mm": _maybe(30, 120, "height of the shoe's heel counter: limits the heel's thickness"),
@@ -153,10 +158,7 @@ def check(name: str, value: Any) -> Any:
         if field.optional:
             return None
         raise DesignError(name, "nothing", _expected(field), field.default)
-    value = _CHECKS[field.kind](name, field, value)
-    if not field.built and value != field.default:
-        raise DesignError(name, value, "its default: this version can't build it yet", field.default)
-    return value
+    return _CHECKS[field.kind](name, field, value)
 
 
 def _expected(field: Field) -> str:
@@ -166,9 +168,8 @@ def _expected(field: Field) -> str:
         return f"{what} from {field.low:g} to {field.high:g}{unit}" + (f" ({field.beyond})" if field.beyond else "")
     if field.kind == "choice":
         return "one of " + ", ".join(field.choices)
-    return {"flag": "true or false", "text": "a text of 1 to 80 characters", "points": "a list of [x, y] in mm"}[
-        field.kind
-    ]
+    points = f"{field.low:g} to {field.high:,g} finite points [x, y] in mm"
+    return {"flag": "true or false", "text": "a text of 1 to 80 characters", "points": points}[field.kind]
 
 
 def _number(name: str, field: Field, value: Any) -> float:
@@ -197,7 +198,7 @@ def _choose(name: str, field: Field, value: Any) -> str:
 
 def _is_flag(name: str, field: Field, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise DesignError(name, repr(value), _expected(field), "true" if value == 1 else "false")
+        raise DesignError(name, repr(value), _expected(field), value == 1)
     return value
 
 
@@ -212,8 +213,10 @@ def _points(name: str, field: Field, value: Any) -> tuple[tuple[float, float], .
         points = tuple((float(x), float(y)) for x, y in value)
     except (TypeError, ValueError):
         raise DesignError(name, "something else", _expected(field)) from None
-    if not 8 <= len(points) <= 20_000 or not all(math.isfinite(v) and abs(v) < 1000 for p in points for v in p):
-        raise DesignError(name, f"{len(points)} points", "8 to 20,000 finite points in mm")
+    if not all(math.isfinite(v) and abs(v) <= MOST_MM for p in points for v in p):
+        raise DesignError(name, "a point that is none", f"finite points within {MOST_MM:g} mm of the heel")
+    if not field.low <= len(points) <= field.high:
+        raise DesignError(name, f"{len(points)} points", _expected(field))
     return points
 
 

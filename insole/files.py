@@ -5,18 +5,16 @@ Writers only: they check what they are given, and never write a mesh whose trian
 
 from __future__ import annotations
 
-import io
 import json
 import struct
-import zipfile
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from footscan.types import Array, Mesh
+from insole.archives import zip_bytes
+from insole.numerals import index_lines, lines
 
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-ZIP_LEVEL = 1  #: level 6 is 4 times slower for 12 % less
 NAMESPACE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
 CONTENT_TYPES = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -40,8 +38,8 @@ def stl_bytes(mesh: Mesh) -> bytes:
     """Binary STL, mm."""
     vertices = _rounded(mesh)
     corners = vertices[mesh.faces]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.sqrt(np.einsum("ij,ij->i", normal, normal))[:, None]
     facets = np.zeros(len(corners), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
     facets["normal"] = normal / np.where(length > 0, length, 1.0)
     facets["corners"] = corners
@@ -51,9 +49,7 @@ def stl_bytes(mesh: Mesh) -> bytes:
 
 def threemf_bytes(mesh: Mesh, name: str) -> bytes:
     """3MF (core specification 1.x): one object called ``name``, millimetres."""
-    micron = np.rint(_rounded(mesh) * 1000.0).astype(np.int64)
-    vertices = _lines(micron, '<vertex x="', '" y="', '" z="', decimals=3)
-    triangles = _lines(mesh.faces, '<triangle v1="', '" v2="', '" v3="', decimals=0)
+    vertices, triangles = mesh_lines(mesh)
     model = b"".join(
         (
             b'<?xml version="1.0" encoding="UTF-8"?>\n',
@@ -72,7 +68,23 @@ def threemf_bytes(mesh: Mesh, name: str) -> bytes:
         ("_rels/.rels", RELATIONSHIPS.encode()),
         ("3D/3dmodel.model", model),
     )
-    return _zip(parts)
+    return zip_bytes(parts)
+
+
+def mesh_lines(mesh: Mesh) -> tuple[bytes, bytes]:
+    """The vertices and the triangles of a 3MF mesh, an element a line."""
+    micron = np.rint(_rounded(mesh) * 1000.0).astype(np.int64)
+    vertices = lines(micron, ('<vertex x="', '" y="', '" z="'), '"/>\n', decimals=3)
+    triangles = index_lines(mesh.faces, ('<triangle v1="', '" v2="', '" v3="'), '"/>\n', len(mesh.vertices) - 1)
+    return vertices, triangles
+
+
+def obj_bytes(mesh: Mesh, name: str = "insole") -> bytes:
+    """Wavefront OBJ: mm, foot frame (z up), one object called ``name`` (spaces become underlines)."""
+    micron = np.rint(_rounded(mesh) * 1000.0).astype(np.int64)
+    head = f"# plantar insole, mm, foot frame, z up\no {'_'.join(name.split()) or 'insole'}\n".encode()
+    vertices = lines(micron, ("v ", " ", " "), "\n", decimals=3)
+    return head + vertices + lines(mesh.faces + 1, ("f ", " ", " "), "\n")
 
 
 def glb_bytes(mesh: Mesh) -> bytes:
@@ -127,71 +139,23 @@ def _rounded(mesh: Mesh) -> Array:
     return np.asarray(np.round(mesh.vertices, 3) + 0.0)
 
 
-def _zip(parts: tuple[tuple[str, bytes], ...]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=ZIP_LEVEL) as archive:
-        for name, data in parts:
-            info = zipfile.ZipInfo(name, ZIP_DATE)
-            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
-            archive.writestr(info, data)
-    return out.getvalue()
-
-
-def _lines(values: Array, before: str, second: str, third: str, decimals: int) -> bytes:
-    """``before`` a ``second`` b ``third`` c ``"/>`` a line, for integers (n, 3), with a decimal point before the last
-    ``decimals`` digits. Digits are set by arithmetic on whole columns: 5 times faster than formatting each number."""
-    columns = []
-    for text, k in zip((before, second, third), range(3)):
-        columns += [_constant(text, len(values)), _digits(values[:, k], decimals)]
-    columns.append(_constant('"/>\n', len(values)))
-    table = np.concatenate(columns, axis=1)
-    return bytes(table[table != 0].tobytes())
-
-
-def _constant(text: str, count: int) -> Array:
-    return np.broadcast_to(np.frombuffer(text.encode(), dtype=np.uint8), (count, len(text)))
-
-
-#: "000" … "999" as ASCII, and the same without leading zeros (0 bytes in their place; 0 itself is "0")
-_FULL: Array = (np.arange(1000)[:, None] // np.array([100, 10, 1]) % 10 + ord("0")).astype(np.uint8)
-_BARE: Array = np.where(np.arange(1000)[:, None] >= np.array([100, 10, 0]), _FULL, 0).astype(np.uint8)
-
-
-def _digits(values: Array, decimals: int) -> Array:
-    """Integers (n,) as ASCII (n, width), unused places 0; three digits at a time from a table. ``decimals`` 0 or 3."""
-    size = np.abs(values)
-    groups: list[Array] = []
-    while True:
-        size, last = np.divmod(size, 1000)
-        groups.insert(0, last)
-        if not size.any() and len(groups) > decimals // 3:
-            break
-    whole, columns = len(groups) - decimals // 3, []
-    started = np.zeros(len(values), dtype=bool)
-    for k, group in enumerate(groups):
-        if k == whole:
-            columns.append(np.full((len(values), 1), ord("."), dtype=np.uint8))
-        if k >= whole:
-            columns.append(_FULL[group])
-            continue
-        text = np.where(started[:, None], _FULL[group], _BARE[group])
-        started = started | (group > 0)
-        if k < whole - 1:
-            text[~started] = 0
-        columns.append(text)
-    if values.min(initial=0) < 0:
-        columns.insert(0, np.where(values < 0, ord("-"), 0).astype(np.uint8)[:, None])
-    return np.hstack(columns)
-
-
 def _shaded(vertices: Array, faces: Array) -> tuple[Array, Array, Array]:
     """Vertices, normals and faces for smooth shading with sharp folds: faces are grouped by the way that they look (up,
     down, sideways), and a vertex that several groups share becomes several."""
     corners = vertices[faces]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    unit = area[:, 2] / np.maximum(np.linalg.norm(area, axis=1), 1e-12)
+    area = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    unit = area[:, 2] / np.maximum(np.sqrt(np.einsum("ij,ij->i", area, area)), 1e-12)
     group = np.where(unit > 0.34, 0, np.where(unit < -0.64, 1, 2))
-    keys, index = np.unique(faces.ravel() * 3 + np.repeat(group, 3), return_inverse=True)
+    key = faces.ravel() * 3 + np.repeat(group, 3)
+    present = np.zeros(3 * len(vertices), dtype=bool)
+    present[key] = True
+    keys, index = np.flatnonzero(present), (np.cumsum(present) - 1)[key]
     normals = np.stack([np.bincount(index, np.repeat(area[:, k], 3), len(keys)) for k in range(3)], axis=1)
-    length = np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    length = np.maximum(np.sqrt(np.einsum("ij,ij->i", normals, normals)), 1e-12)[:, None]
     return vertices[keys // 3], normals / length, index.reshape(-1, 3)
+
+
+def _cross(a: Array, b: Array) -> Array:
+    """Cross products (n, 3), 3 times faster than numpy's for many."""
+    (ax, ay, az), (bx, by, bz) = a.T, b.T
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)

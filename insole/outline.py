@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from footscan.types import Array, Foot
-from insole.anatomy import Anatomy
+from insole import rules
+from insole.anatomy import HEEL_STATION, Anatomy
 from insole.curves import bump, gaussian, smooth_max, step
 from insole.errors import DesignError
 from insole.types import InsolePrescription
@@ -31,6 +32,8 @@ FRONT_CORNER_MM = 24.0
 FRONT_POWER = 4.0
 LEAN_RAMP = (0.25, 0.58)  #: stations over which the rows of a short insole turn to the line of the heads
 HEEL_RADIUS, TOE_RADIUS = 0.085, 0.07  #: the least radius of the two ends (of the foot's length)
+UNDER_HEEL, UNDER_BALL = 0.12, 0.66  #: a given polygon reaches at least so far (of the foot's length)
+ASIDE_MM = 20.0  #: and lies under the foot: its middle is that near the foot's
 MIN_HALF_WIDTH = 0.06  #: anything narrower between the ends is no insole (of the foot's length)
 
 
@@ -93,8 +96,9 @@ class Outline:
 
 def outline(foot: Foot, anatomy: Anatomy, rx: InsolePrescription) -> Outline:
     """The outline of the underside. Raises DesignError where the footprint or polygon makes none."""
-    if rx.outline_points_mm is not None:
-        x, lateral, medial = _given(rx)
+    given = rules.polygon(rx)
+    if given is not None:
+        x, lateral, medial = _given(np.array(given), f"{rx.outline} polygon", anatomy)
     else:
         x, lateral, medial = _from_foot(foot, anatomy, rx.extra_length_mm)
     start, end = float(x[0]), float(x[-1])
@@ -117,16 +121,16 @@ def outline(foot: Foot, anatomy: Anatomy, rx: InsolePrescription) -> Outline:
 # ------------------------------------------------------------------ borders from polygons
 
 
-def _extents(polygons: tuple[Array, ...], x: Array) -> tuple[Array, Array]:
-    """Least and greatest y of the polygons' edges at the stations x (NaN where there is none)."""
+def extents(polygons: tuple[Array, ...], x: Array, step_mm: float = STEP_MM) -> tuple[Array, Array]:
+    """Least and greatest y of the polygons' edges at the even stations x (NaN where there is none)."""
     low, high = np.full(len(x), np.inf), np.full(len(x), -np.inf)
     for polygon in polygons:
         after = np.roll(polygon, -1, axis=0)
-        count = np.maximum(np.ceil(2.0 * np.abs(after - polygon).max(axis=1) / STEP_MM).astype(int), 1)
+        count = np.maximum(np.ceil(2.0 * np.abs(after - polygon).max(axis=1) / step_mm).astype(int), 1)
         edge = np.repeat(np.arange(len(polygon)), count)
         t = (np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)) / count[edge]
         dense = polygon[edge] + t[:, None] * (after[edge] - polygon[edge])
-        row = np.rint((dense[:, 0] - x[0]) / STEP_MM).astype(int)
+        row = np.rint((dense[:, 0] - x[0]) / step_mm).astype(int)
         ok = (row >= 0) & (row < len(x))
         np.minimum.at(low, row[ok], dense[ok, 1])
         np.maximum.at(high, row[ok], dense[ok, 1])
@@ -135,16 +139,28 @@ def _extents(polygons: tuple[Array, ...], x: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def _given(rx: InsolePrescription) -> tuple[Array, Array, Array]:
-    """Borders of a polygon that was given; DesignError where it turns back on itself along x."""
-    polygon = np.array(rx.outline_points_mm)
+def _given(polygon: Array, name: str, anatomy: Anatomy) -> tuple[Array, Array, Array]:
+    """Borders of a polygon that was given; DesignError where it turns back on itself along x, or does not lie under
+    this foot from heel to ball."""
+    change = {"outline": "foot", "outline_points_mm": None, "stock_points_mm": None}
     x = np.arange(polygon[:, 0].min(), polygon[:, 0].max() + 0.5 * STEP_MM, STEP_MM)
-    lateral, medial = _extents((polygon,), x)
+    lateral, medial = extents((polygon,), x)
     steps = np.sign(np.diff(np.append(polygon[:, 0], polygon[0, 0])))
     steps = steps[steps != 0]
     if (steps != np.roll(steps, 1)).sum() != 2 or len(x) < 100:
-        raise DesignError("outline_points_mm", "a polygon that turns back", "one closed line from heel to toe and back")
-    return x, _filled(x, lateral), _filled(x, medial)
+        raise DesignError(name, "a polygon that turns back", "one closed line from heel to toe and back", change=change)
+    lateral, medial = _filled(x, lateral), _filled(x, medial)
+    if x[0] > UNDER_HEEL * anatomy.length_mm or x[-1] < UNDER_BALL * anatomy.length_mm:
+        found = f"{x[0]:.0f} to {x[-1]:.0f} mm"
+        limit = f"under this foot from {UNDER_HEEL * anatomy.length_mm:.0f} to {UNDER_BALL * anatomy.length_mm:.0f} mm"
+        raise DesignError(name, found, limit, change=change)
+    ball = 0.5 * (anatomy.mth1 + anatomy.mth5)
+    for station, middle in ((HEEL_STATION * anatomy.length_mm, anatomy.heel_y_mm), (ball[0], ball[1])):
+        off = 0.5 * float(np.interp(station, x, lateral) + np.interp(station, x, medial)) - middle
+        if abs(off) > ASIDE_MM:
+            limit = f"its middle within {ASIDE_MM:g} mm of the foot's (in the foot frame, + medial)"
+            raise DesignError(name, f"{off:.0f} mm aside at {station:.0f} mm", limit, change=change)
+    return x, lateral, medial
 
 
 def _filled(x: Array, values: Array) -> Array:
@@ -160,7 +176,7 @@ def _from_foot(foot: Foot, anatomy: Anatomy, extra_mm: float) -> tuple[Array, Ar
     seen = np.flatnonzero(np.isfinite(lateral))
     if len(seen) < 100 or x[seen[-1]] - x[seen[0]] < 0.5 * length:
         raise DesignError(
-            "outline", "no footprint", "a tread outline from heel to ball", "give a last's outline_points_mm"
+            "outline", "no footprint", "a tread outline from heel to ball", "give a last's outline_points_mm", {}
         )
     x, lateral, medial = (row[seen[0] : seen[-1] + 1] for row in (x, lateral, medial))
     lateral, medial = _filled(x, lateral), _filled(x, medial)
@@ -179,8 +195,8 @@ def _tread(foot: Foot, x: Array, anatomy: Anatomy) -> tuple[Array, Array]:
     """The tread, and where it is narrower than a last's bottom (an unloaded foot's is) the 25 mm outline less its
     excess; not at the medial waist, which an insole leaves hollow."""
     found = {f.method: f.polygons for f in foot.footprints if f.polygons}
-    tread_l, tread_m = _extents(found.get("tread_5mm", ()), x)
-    wide_l, wide_m = _extents(found.get("outline_25mm", ()), x)
+    tread_l, tread_m = extents(found.get("tread_5mm", ()), x)
+    wide_l, wide_m = extents(found.get("outline_25mm", ()), x)
     u = x / anatomy.length_mm
     wide_l, wide_m = (
         wide_l + OUTLINE_25_INSET_MM,
@@ -259,28 +275,31 @@ def _along_rows(rows: Outline, xi: Array, border: Array) -> Array:
 
 def _widen(x: Array, half2: Array, anatomy: Anatomy, rx: InsolePrescription) -> Array:
     """Offsets a side at heel, waist and ball, blended between; the ends stay where they are."""
-    length = anatomy.length_mm
-    heel, waist, ball = (
-        rx.outline_offset_heel_mm + rx.heel_expansion_mm,
-        rx.outline_offset_waist_mm,
-        rx.outline_offset_ball_mm,
-    )
-    offset = (
-        heel
-        + (waist - heel) * step(x, 0.22 * length, 0.38 * length)
-        + (ball - waist) * step(x, 0.48 * length, 0.62 * length)
-    )
-    half = np.sqrt(np.maximum(half2, 0.0))
-    half = half + offset * np.tanh((half / 12.0) ** 2)
-    narrow = np.flatnonzero((half < MIN_HALF_WIDTH * length) & (x > 0.1 * length) & (x < 0.7 * length))
-    if len(narrow):
-        at = narrow[np.argmin(half[narrow])]
-        found, limit = (
-            f"half-width {half[at]:.1f} mm at {x[at]:.0f} mm",
-            f"at least {MIN_HALF_WIDTH * length:.1f} mm from heel to ball",
-        )
-        raise DesignError("outline", found, limit, "smaller outline offsets, or a better scan")
-    return half**2
+    length, half = anatomy.length_mm, np.sqrt(np.maximum(half2, 0.0))
+    names = ("outline_offset_heel_mm", "outline_offset_waist_mm", "outline_offset_ball_mm")
+    asked = {name: float(getattr(rx, name)) for name in names}
+
+    def widened(offsets: dict[str, float]) -> tuple[Array, int | None]:
+        """The half-width, and where it is narrowest if that is no insole."""
+        heel, waist, ball = offsets.values()
+        heel += rx.heel_expansion_mm
+        offset = heel + (waist - heel) * step(x, 0.22 * length, 0.38 * length)
+        offset = offset + (ball - waist) * step(x, 0.48 * length, 0.62 * length)
+        wide = half + offset * np.tanh((half / 12.0) ** 2)
+        narrow = np.flatnonzero((wide < MIN_HALF_WIDTH * length) & (x > 0.1 * length) & (x < 0.7 * length))
+        return wide, int(narrow[np.argmin(wide[narrow])]) if len(narrow) else None
+
+    wide, at = widened(asked)
+    if at is None:
+        return np.asarray(wide**2)
+    found = f"half-width {wide[at]:.1f} mm at {x[at]:.0f} mm"
+    limit = f"at least {MIN_HALF_WIDTH * length:.1f} mm from heel to ball"
+    for more in np.arange(0.5, 8.5, 0.5):
+        less = {name: min(offset + float(more), max(offset, 0.0)) for name, offset in asked.items()}
+        if widened(less)[1] is None:
+            change = {name: value for name, value in less.items() if value != asked[name]}
+            raise DesignError("outline", found, limit, change=change)
+    raise DesignError("outline", found, limit, "a better scan, or a last's outline", {})
 
 
 def _round_ends(x: Array, centre: Array, half2: Array, length: float) -> tuple[Array, Array, Array]:

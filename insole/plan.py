@@ -14,7 +14,7 @@ from footscan.types import Array
 from insole.outline import END_HALF_WIDTH_MM, Outline
 
 #: distances of the columns nearest to an edge (mm): six on the rounded rim, then ever wider
-EDGE_MM: Array = np.array([0.0, 0.05, 0.19, 0.41, 0.69, 1.0, 1.5, 2.2, 3.1, 4.2, 5.5])
+EDGE_MM: Array = np.array([0.0, 0.05, 0.19, 0.41, 0.69, 1.0, 1.4, 1.9, 2.7, 3.9, 5.5])
 FULL_EDGE_HALF_WIDTH_MM = 22.0  #: rows at least this wide have them all; narrower ones share out more evenly
 ROWS_PER_COLUMN = 2.6
 LEAN_DECAY_MM = 16.0  #: how far inward the outward shift of the top dies away

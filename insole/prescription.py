@@ -20,6 +20,12 @@ from insole.types import InsolePrescription, Reason
 SCHEMA = "plantar/prescription/1"
 TABLES = ("left", "right")
 MAX_BYTES = 1_000_000
+CONDITIONS = "conditions"  #: the folder of presets with a condition's name
+#: what only the person who prescribes may say of this wearer
+OF_THE_ORDER = (
+    *("body_mass_kg", "sex", "birth_year", "activity", "sensation", "risk", "open_wound"),
+    *("prescriber", "reviewed_by", "label", "outline_points_mm", "stock_points_mm", "bed_points_mm"),
+)
 
 
 def read_prescription(path: str | Path) -> dict[str, dict[str, Any]]:
@@ -73,6 +79,31 @@ def from_json(text: str) -> InsolePrescription:
     return from_dict(data)
 
 
+def to_toml(rx: InsolePrescription) -> str:
+    """The record as TOML: every field that is given, ``[reasons.…]`` and ``[[notes]]``; ``from_toml`` gives the same
+    record. A value by its side is that of a person's RX.toml: the field's lines can be copied into one."""
+    data = to_dict(rx)
+    lines = [f"{name} = {_toml_value(data[name])}" for name in ("schema", *fields.FIELDS) if data[name] is not None]
+    for name, reason in data["reasons"].items():
+        lines += ["", f"[reasons.{name}]", *(f"{key} = {_toml_value(value)}" for key, value in reason.items())]
+    for note in data["notes"]:
+        lines += ["", "[[notes]]", *(f"{key} = {_toml_value(value)}" for key, value in note.items())]
+    return "\n".join(lines) + "\n"
+
+
+def from_toml(text: str) -> InsolePrescription:
+    """The record that ``to_toml`` wrote. Raises DesignError."""
+    try:
+        return from_dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise DesignError("prescription", str(error), "TOML") from None
+
+
+def _toml_value(value: Any) -> str:
+    """Booleans, numbers, texts and lists of points are written alike in JSON and TOML."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 # ------------------------------------------------------------------ presets
 
 
@@ -88,10 +119,12 @@ class Preset:
     reasons: Mapping[str, Reason]
 
 
-def preset_names() -> tuple[str, ...]:
-    """The presets that come with the package, in alphabetical order."""
+def preset_names(conditions: bool = False) -> tuple[str, ...]:
+    """The presets that come with the package, in alphabetical order; those with a condition's name only when asked:
+    they need a prescriber and a reviewer, and are not for the wearer to see."""
     folder = resources.files("insole") / "presets"
-    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
+    folders = [folder, folder / CONDITIONS] if conditions else [folder]
+    return tuple(sorted(f.name.removesuffix(".toml") for d in folders for f in d.iterdir() if f.name.endswith(".toml")))
 
 
 def read_preset(name: str | Path) -> Preset:
@@ -99,11 +132,13 @@ def read_preset(name: str | Path) -> Preset:
     if isinstance(name, Path) or str(name).endswith(".toml"):
         path = Path(name)
         return _preset(path.stem, _toml(path))
-    if name not in preset_names():
+    if name not in preset_names(conditions=True):
         close = difflib.get_close_matches(str(name), preset_names(), n=1, cutoff=0.0)[0]
         raise DesignError("preset", repr(name), "one of " + ", ".join(preset_names()) + ", or a .toml file", close)
-    text = (resources.files("insole") / "presets" / f"{name}.toml").read_text("utf-8")
-    return _preset(name, tomllib.loads(text))
+    folder = resources.files("insole") / "presets"
+    if name not in preset_names():
+        folder = folder / CONDITIONS
+    return _preset(name, tomllib.loads((folder / f"{name}.toml").read_text("utf-8")))
 
 
 def _preset(name: str, data: dict[str, Any]) -> Preset:
@@ -112,6 +147,8 @@ def _preset(name: str, data: dict[str, Any]) -> Preset:
         raise DesignError(f"preset {name}", "title or condition", "a text; true or false")
     values, reasons = {}, {}
     for key, entry in data.items():
+        if key in OF_THE_ORDER:
+            raise DesignError(f"preset {name}: {key}", "a value", "none: it belongs to the order, not to a preset")
         if not isinstance(entry, dict) or set(entry) != {"value", "text", "source"}:
             raise DesignError(f"preset {name}: {key}", repr(entry), "a table with value, text and source")
         values[key] = entry["value"]

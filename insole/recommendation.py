@@ -14,13 +14,18 @@ from typing import Any
 from footscan.types import FootMeasurements, Load, QualityReason, RegionLoads
 from insole import fields, rules
 from insole.errors import DesignError
-from insole.prescription import Preset, read_preset
+from insole.prescription import OF_THE_ORDER, Preset, read_preset
 from insole.types import By, InsolePrescription, Reason
 
 #: how far below the arch found the support stays, by the load that it was found under: an unloaded foot lengthens and
 #: its arch sinks when it is stood on. 1/8 and 1/16 inch, the customary steps of arch fill (commonly quoted).
 ARCH_OFFSET_MM: dict[Load, float] = {"none": -3.2, "half": -1.6, "sitting": -1.6, "standing": 0.0, "unknown": 0.0}
 ARCH_SOURCE = "customary steps of arch fill, 1/8 and 1/16 inch (commonly quoted)"
+
+#: a heel that nothing stands on is narrower than the same heel in its shoe: so much a side (commonly quoted: fat pads
+#: spread by 2–4 mm under body weight)
+UNLOADED_HEEL_MM = 1.5
+UNLOADED_HEEL_SOURCE = "heel pads spread by 2–4 mm under body weight (commonly quoted)"
 
 #: adults stand with the heel a few degrees everted (commonly quoted: 3–7°); half of what lies beyond is opposed
 USUAL_EVERSION_DEG = 5.0
@@ -40,6 +45,11 @@ THRESHOLD_SOURCE = "Owings 2009, Diabet Med 26:1141: mean 207 kPa in the shoe at
 #: cells of 99-cell pedar insoles, smallest and largest size (mm²)
 PEDAR_CELL_MM2 = (60.0, 350.0)
 THRESHOLD_REGIONS = {**{name: f"relief_{name}" for name in MTH}, "hallux": "relief_toe1"}
+
+
+#: what is found out, not chosen: never changed to make a prescription possible
+FACTS = (*OF_THE_ORDER, *(name for name in fields.FIELDS if name.startswith(("shoe_", "stock_"))), "outline")
+MOST_CHANGES = 20
 
 
 @dataclass
@@ -82,18 +92,39 @@ def prescribe(
         choice.values[name], choice.reasons[name] = value, chosen.reasons[name]
     neuropathic = edits.get("risk") == "neuropathic"
     length = edits.get("length", choice.get("length"))
+    _outline(choice, edits)
     _arch(choice, measurements)
+    _heel(choice, measurements)
     if not neuropathic:
         _post(choice, measurements)
     if loads is not None and length != "three_quarter":
-        _reliefs(choice, loads, neuropathic)
+        _reliefs(choice, loads, edits, neuropathic)
     if neuropathic:
         _neuropathic(choice)
     _cup(choice, edits)
     for name, value in edits.items():
         choice.set(name, value, "asked for", "the person who prescribes", "person")
-    rx = InsolePrescription(**choice.values, reasons=choice.reasons, notes=tuple(choice.notes))
+    rx = _agreed(choice, edits)
     return InsolePrescription(**rx.values, reasons=rx.reasons, notes=(*rx.notes, *rules.advice(rx)))
+
+
+def _agreed(choice: _Choice, edits: Mapping[str, Any]) -> InsolePrescription:
+    """The record; where preset or rule stand against what a person asks, they give way, and their reason says so.
+
+    What a person asked, and facts about shoe and wearer, are never changed: then the DesignError stands.
+    """
+    for _ in range(MOST_CHANGES):
+        try:
+            return InsolePrescription(**choice.values, reasons=choice.reasons, notes=tuple(choice.notes))
+        except DesignError as error:
+            fixed = [name for name in error.change if name in edits or name in FACTS]
+            if fixed or not error.change:
+                raise
+            for name, value in error.change.items():
+                choice.set(
+                    name, value, f"gives way to what was asked: {error.rule} {error.limit}", "rules between fields"
+                )
+    return InsolePrescription(**choice.values, reasons=choice.reasons, notes=tuple(choice.notes))
 
 
 def _allowed(preset: Preset, edits: Mapping[str, Any]) -> None:
@@ -101,6 +132,25 @@ def _allowed(preset: Preset, edits: Mapping[str, Any]) -> None:
     if preset.condition and missing:
         limit = "prescriber and reviewed_by: this preset bears a condition's name"
         raise DesignError(f"preset {preset.name}", "no " + " and no ".join(missing), limit, "everyday")
+
+
+def _outline(choice: _Choice, edits: Mapping[str, Any]) -> None:
+    """Whose outline, where a person gave a polygon: the last or shoe before the stock insole, and both before the
+    foot."""
+    for field_name, outline, what in (
+        ("outline_points_mm", "last", "the last's or shoe's bottom was given: it decides what fits"),
+        ("stock_points_mm", "stock", "the shoe's own insole was given: it fits that shoe"),
+    ):
+        if edits.get(field_name) is not None:
+            choice.set("outline", outline, what, "last or shoe, then stock insole, then the foot")
+            return
+
+
+def _heel(choice: _Choice, measurements: FootMeasurements) -> None:
+    """A wider cup for a heel that was scanned hanging free."""
+    if measurements.load == "none":
+        text = "scanned unloaded: the heel spreads when it is stood on, and a cup as narrow as the scan would pinch it"
+        choice.set("heel_expansion_mm", UNLOADED_HEEL_MM, text, UNLOADED_HEEL_SOURCE)
 
 
 def _value(measurements: FootMeasurements, name: str) -> float | None:
@@ -148,8 +198,8 @@ def _post(choice: _Choice, measurements: FootMeasurements) -> None:
 
 def _cup(choice: _Choice, edits: Mapping[str, Any]) -> None:
     """A cup deep enough for the skive that a person asks, unless that person set the cup too."""
-    medial, lateral = edits.get("medial_skive_mm", 0.0), edits.get("lateral_skive_mm", 0.0)
-    post = edits.get("rearfoot_post_deg", choice.get("rearfoot_post_deg"))
+    names = ("medial_skive_mm", "lateral_skive_mm", "rearfoot_post_deg")
+    medial, lateral, post = (edits.get(name, choice.get(name)) for name in names)
     least = rules.cup_for_skive(medial, lateral, post)
     if "heel_cup_depth_mm" not in edits and choice.get("heel_cup_depth_mm") < least:
         choice.set(
@@ -157,7 +207,7 @@ def _cup(choice: _Choice, edits: Mapping[str, Any]) -> None:
         )
 
 
-def _reliefs(choice: _Choice, loads: RegionLoads, neuropathic: bool) -> None:
+def _reliefs(choice: _Choice, loads: RegionLoads, edits: Mapping[str, Any], neuropathic: bool) -> None:
     """A modest relief under the metatarsal head with the highest peak of this foot."""
     if loads.quantity != "pressure":
         detail = f"the recording holds {loads.quantity}, not pressure: it places no relief"
@@ -170,6 +220,11 @@ def _reliefs(choice: _Choice, loads: RegionLoads, neuropathic: bool) -> None:
     if loads.steps < 1 or not peaks:
         return
     top = max(peaks, key=lambda name: peaks[name])
+    thick, least = (edits.get(n, choice.get(n)) for n in ("forefoot_thickness_mm", "min_thickness_mm"))
+    if thick - least < rules.LEAST_RELIEF_MM:
+        detail = f"{top.upper()} carries most, but nothing stands above the least thickness there to be taken away"
+        choice.notes.append(QualityReason("no_room_for_relief", detail))
+        return
     where = "in the shoe" if loads.in_shoe else "barefoot"
     few = "" if loads.steps >= ENOUGH_STEPS else f"; only {loads.steps} steps"
     text = f"{top.upper()} has the highest peak of the five heads, {peaks[top]:.0f} kPa {where}{few}"

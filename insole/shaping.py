@@ -8,31 +8,21 @@ from __future__ import annotations
 import numpy as np
 
 from footscan.types import Array, Foot, QualityReason
-from insole import engraving, features, rules
+from insole import cup, engraving, features, rules
 from insole.anatomy import HEEL_STATION, Anatomy, anatomy
-from insole.curves import gaussian, smooth_max, smooth_min, step
+from insole.bed import Bed
+from insole.curves import smooth_max, step
 from insole.errors import DesignError
 from insole.features import Field
+from insole.filler import toe_filler
 from insole.outline import Outline, outline
-from insole.plan import Plan, lean_out, plan
+from insole.plan import lean_out, plan
 from insole.surface import Contour, contour
 from insole.types import InsoleDesign, InsolePrescription
 
-RIM_WALL_MM = 2.0  #: the cup's rim is flat that far inward
-RIM_RADIUS_MM = 1.0  #: of the top's edge
-LEAST_WALL_MM = 0.2  #: the wall that the rounding leaves where the insole is thin
-LEAN = float(np.tan(np.radians(18.0)))  #: the wall leans outward as a foot and a last do
-MAX_LEAN_MM = 6.0
-CUP_HOLDS, CUP_ENDS = 0.26, 0.52  #: stations where the rim starts to sink, and is gone on the lateral side
-ARCH_APEX = (0.40, 0.54)  #: the medial rim goes over from the cup to the arch's highest point, which lies between these
-CUP_BAND = {True: 1.0, False: 1.4}  #: width of the cup's wall, of its depth: narrow where the foot itself was seen
-CUP_POWER = 2.5
-LATERAL_EDGE_MM = 7.0  #: the lateral border follows the foot up to this
-FADE = 0.16  #: the foot's shape dies away over this, behind the line of the metatarsal heads (of the foot's length)
 FEATHER_MM = 12.0  #: the front edge thins to min_thickness_mm over this
 FEATHER_REACH = 0.10  #: of the foot's length: how far back the front edge counts as front
-BLEND_MM = 1.0  #: rounding of the inner edge of the rim
-JOIN_MM = 4.0  #: rounding where the cup's wall meets the foot's shape
+PITCH_DIFFERS_MM = 3.0
 CUP_BELOW_TOP_MM = 10.0  #: the cup stays that much lower than what was scanned of the heel
 
 
@@ -48,7 +38,7 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
     Raises DesignError for what this foot and this prescription can't become.
     """
     if foot.side not in ("left", "right"):
-        raise DesignError("side", repr(foot.side), "left or right: say which foot it is", "left or right")
+        raise DesignError("side", repr(foot.side), "left or right: say which foot it is", "left or right", {})
     where = anatomy(foot)
     _cup_fits(foot, where, rx)
     line = outline(foot, where, rx)
@@ -56,70 +46,45 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
     sole = contour(foot, where, line)
 
     # the rim's height along both edges, and the top's grid that leans out with it
-    cup, rim = _rims(grid, sole, where, rx)
-    lean = np.minimum(LEAN * rim * (1.0 - _front(where, line, grid.x, grid.y)), MAX_LEAN_MM)
+    heel_cup, rim = cup.rims(grid, sole, where, rx)
+    lean = np.minimum(cup.LEAN * rim * (1.0 - _front(where, line, grid.x, grid.y)), cup.MAX_LEAN_MM)
     x, y, edge = lean_out(grid, lean)
     f = Field(rx, where, line, x, y, edge, grid.v, lean)
-    rim = rim - _raised(f)
+    rim = rim - cup.raised(f)
 
     # shape above the base: the foot, less the cover, then cup and skive
-    shape = _foot_shape(f, sole)
-    band = max(CUP_BAND[sole.seen] * rx.heel_cup_depth_mm, 6.0)
-    wall = np.clip(1.0 - (edge - RIM_WALL_MM) / band, 0.0, 1.0) ** CUP_POWER
-    shape = smooth_max(shape, (cup + BLEND_MM + JOIN_MM) * wall - JOIN_MM, JOIN_MM)
-    shape = features.skive(f, shape)
-    shape = smooth_min(shape, rim, np.minimum(BLEND_MM, rim))
+    shape = cup.with_wall(_foot_shape(f, sole), edge, heel_cup, rx, sole.seen)
+    shape = cup.under_rim(features.skive(f, shape), x, y, rim)
 
     # everything that is added, then what is taken away, never below the minimum
     tilt = features.posts(f)
     rules.heel_room(rx, _at_seat(f, tilt))
-    top = (
-        features.base(f) + features.lift(f) + shape + tilt + features.edges(f) + features.met_pad(f) + features.pads(f)
-    )
-    top = _feathered(f, top)
+    top = features.base(f) + features.lift(f) + shape + tilt + features.edges(f)
+    top = _feathered(f, top + features.met_pad(f) + features.pads(f)) + toe_filler(f, foot)
     top = top - features.hollows(f, top)
     carve, carved = features.reliefs(f, top)
     top = np.maximum(top - carve, rx.min_thickness_mm)
-    top = top - _rounding(edge, top)
+    under = cup.bottom_rounding(grid.depth, top)
+    top = top - cup.top_rounding(edge, top)
 
-    bend = Bed(where, line, rx.shoe_pitch_mm, float(grid.x.max()))
+    # bent together onto the bed, the lowest point at 0
+    bed = Bed(where, line, rx)
+    top_mm, bottom_mm = bed.onto(x, y, top), bed.onto(grid.x, grid.y, under)
+    lowest = bottom_mm[..., 2].min() * np.array([0.0, 0.0, 1.0])
     result = InsoleDesign(
         side=foot.side,
         prescription=rx,
         foot_length_mm=where.length_mm,
         outline_mm=_loop(grid.x, grid.y),
         rim_mm=_loop(x, y),
-        top_mm=bend.onto(x, y, top),
-        bottom_mm=bend.onto(grid.x, grid.y, np.zeros_like(top)),
+        top_mm=top_mm - lowest,
+        bottom_mm=bottom_mm - lowest,
         thickness_mm=top,
         reliefs=carved,
-        notes=_notes(f, sole),
+        notes=_notes(f, sole, bed),
     )
     engraving.layout(result)  # a label too long is refused here, not when the solid is made
     return result
-
-
-class Bed:
-    """The shoe's bed: level under the heel seat, level from the ball on, a smooth slope between; its length along the
-    bed is kept, so a point's x shrinks a little on the slope (0.4 mm in all at a pitch of 10 mm).
-
-    Heights are added to the bed's vertically: thickness measured upright is the same as on the flat bed.
-    """
-
-    def __init__(self, anatomy: Anatomy, line: Outline, pitch_mm: float, lowest_at: float) -> None:
-        seat, ball = HEEL_STATION * anatomy.length_mm, 0.5 * float(anatomy.mth1[0] + anatomy.mth5[0])
-        self.s = np.arange(min(line.start, 0.0) - 20.0, line.end + 40.0, 0.25)
-        self.z = pitch_mm * (1.0 - step(self.s, seat, ball))
-        self.z -= np.interp(lowest_at, self.s, self.z)  # of a short insole too
-        slope = np.gradient(self.z, self.s)
-        dx = np.sqrt(1.0 - slope**2)
-        x = np.concatenate([[0.0], np.cumsum(0.5 * (dx[1:] + dx[:-1]) * np.diff(self.s))])
-        self.x = x - x[0] + self.s[0]  # the heel keeps its place
-
-    def onto(self, x: Array, y: Array, z: Array) -> Array:
-        """Points of the flat design (rows, columns) -> (rows, columns, 3) on the bed, its lowest point at z = 0."""
-        bent = np.interp(x, self.s, self.x), y, z + np.interp(x, self.s, self.z)
-        return np.stack(np.broadcast_arrays(*bent), axis=-1)
 
 
 # ------------------------------------------------------------------ steps of the design
@@ -131,52 +96,10 @@ def _cup_fits(foot: Foot, where: Anatomy, rx: InsolePrescription) -> None:
     if len(heel) and rx.heel_cup_depth_mm > heel.max() - CUP_BELOW_TOP_MM:
         most = max(float(np.floor(heel.max() - CUP_BELOW_TOP_MM)), 0.0)
         limit = f"at least {CUP_BELOW_TOP_MM:g} mm below the top of the scanned heel ({heel.max():.0f} mm)"
-        raise DesignError("heel_cup_depth_mm", rx.heel_cup_depth_mm, limit, most)
-
-
-def _rims(grid: Plan, sole: Contour, where: Anatomy, rx: InsolePrescription) -> tuple[Array, Array]:
-    """The cup's rim alone, and the top's edge height with arch and raised edges, (rows, columns): blended across."""
-    depth = rx.heel_cup_depth_mm
-    u = grid.xi[:, 0] / where.length_mm
-    cups, rims = [], []
-    for column, most in ((0, LATERAL_EDGE_MM), (-1, np.inf)):
-        x, y = grid.x[:, column], grid.y[:, column]
-        follow = np.minimum(sole.at(x, y), most) + (rx.arch_offset_mm if column else 0.0) * step(u, 0.2, 0.36)
-        follow = np.maximum(follow - rx.cover_thickness_mm, 0.0) * step(where.mth_x(y) - x, 0.0, FADE * where.length_mm)
-        cup = _over_to_the_arch(u, depth, follow) if column else depth * (1.0 - step(u, CUP_HOLDS, CUP_ENDS))
-        rim = cup + step(u, CUP_HOLDS - 0.04, CUP_HOLDS + 0.12) * np.maximum(follow - cup, 0.0)
-        cups.append(_smooth_along(grid, cup))
-        rims.append(_smooth_along(grid, rim))
-    share = step(grid.v, -1.0, 1.0)
-    cup, rim = (rows[0][:, None] + (rows[1] - rows[0])[:, None] * share for rows in (cups, rims))
-    f = Field(rx, where, grid.outline, grid.x, grid.y, np.zeros_like(grid.x), grid.v, np.zeros_like(grid.x))
-    return cup, rim + _raised(f)
-
-
-def _over_to_the_arch(u: Array, depth: float, follow: Array) -> Array:
-    """The medial rim: the cup's depth under the heel, then straight over to the arch's edge, never dipping between."""
-    among = np.flatnonzero((u > ARCH_APEX[0]) & (u < ARCH_APEX[1]))
-    if not len(among):
-        return np.asarray(depth * (1.0 - step(u, CUP_HOLDS, CUP_ENDS)))
-    apex = among[np.argmax(follow[among])]
-    over = depth + (follow[apex] - depth) * step(u, CUP_HOLDS, u[apex])
-    return np.where(u <= u[apex], over, follow)
-
-
-def _smooth_along(grid: Plan, values: Array, sigma_mm: float = 6.0) -> Array:
-    """A row of values smoothed along the insole (rows are not evenly spaced)."""
-    xi = grid.xi[:, 0]
-    even = np.linspace(xi[0], xi[-1], 2 * len(xi))
-    smooth = gaussian(np.interp(even, xi, values), sigma_mm / (even[1] - even[0]))
-    return np.interp(xi, even, smooth)
-
-
-def _raised(f: Field) -> Array:
-    """What raised edges and flange add to the rim, where it decides how far the wall leans."""
-    midfoot, arch = features.edge_profiles(f)
-    medial = step(f.across, -1.0, 1.0)
-    edge = f.rx.lateral_edge_mm + (f.rx.medial_edge_mm - f.rx.lateral_edge_mm) * medial
-    return midfoot * edge + arch * f.rx.medial_flange_mm * medial
+        change = {"heel_cup_depth_mm": most}
+        if most < rules.cup_for_skive(rx.medial_skive_mm, rx.lateral_skive_mm, rx.rearfoot_post_deg):
+            change |= {name: 0.0 for name in ("medial_skive_mm", "lateral_skive_mm") if getattr(rx, name)}
+        raise DesignError("heel_cup_depth_mm", rx.heel_cup_depth_mm, limit, most if len(change) == 1 else "", change)
 
 
 def _foot_shape(f: Field, sole: Contour) -> Array:
@@ -190,8 +113,9 @@ def _foot_shape(f: Field, sole: Contour) -> Array:
             1.0 - wide * rx.heel_expansion_mm / np.maximum(np.sqrt(half2), 12.0)
         )
     shape = sole.at(f.x, y) + rx.arch_offset_mm * features.arch_zone(f)
-    shape = smooth_max(shape - rx.cover_thickness_mm, 0.0, min(1.5, rx.cover_thickness_mm))
-    shape = shape * step(f.behind, 0.0, FADE * f.anatomy.length_mm)
+    cover = features.cover(f)
+    shape = smooth_max(shape - cover, 0.0, np.minimum(1.5, cover))
+    shape = shape * step(f.behind, 0.0, cup.FADE * f.anatomy.length_mm)
     return _levelled(f, shape)
 
 
@@ -229,13 +153,6 @@ def _feathered(f: Field, top: Array) -> Array:
     return np.where(top > least, least + (top - least) * (1.0 - thin), top)
 
 
-def _rounding(edge: Array, top: Array) -> Array:
-    """How far the top's edge is taken down by its radius."""
-    radius = np.minimum(RIM_RADIUS_MM, np.maximum(top - LEAST_WALL_MM, 0.05))
-    inward = np.clip(1.0 - edge / radius, 0.0, 1.0)
-    return np.asarray(radius * (1.0 - np.sqrt(1.0 - inward**2)))
-
-
 def _loop(x: Array, y: Array) -> Array:
     """The grid's border as one counter-clockwise line."""
     lateral, medial = np.column_stack([x[:, 0], y[:, 0]]), np.column_stack([x[:, -1], y[:, -1]])
@@ -244,7 +161,7 @@ def _loop(x: Array, y: Array) -> Array:
     return np.vstack([lateral, front, medial[::-1], rear[::-1]])
 
 
-def _notes(f: Field, sole: Contour) -> tuple[QualityReason, ...]:
+def _notes(f: Field, sole: Contour, bed: Bed) -> tuple[QualityReason, ...]:
     """What the prescription said, and what was found while it was made."""
     found = [*f.rx.notes, *f.anatomy.notes, *sole.notes]
     arch = (features.arch_zone(f) > 0.99) & (f.across < 0.75)
@@ -255,5 +172,15 @@ def _notes(f: Field, sole: Contour) -> tuple[QualityReason, ...]:
                 f"the arch stands only {max(room, 0.0):.1f} mm above the base: it can't be lowered by the whole offset"
             )
             found.append(QualityReason("arch_offset_limited", detail))
+    found += _bed_notes(f.rx, bed)
     said = {note.code for note in found}
     return (*found, *(note for note in rules.advice(f.rx) if note.code not in said))
+
+
+def _bed_notes(rx: InsolePrescription, bed: Bed) -> list[QualityReason]:
+    """What bed and pitch ask to be said."""
+    notes = []
+    if rx.bed_points_mm is not None and abs(bed.pitch_mm - rx.shoe_pitch_mm) > PITCH_DIFFERS_MM:
+        detail = f"the measured bed falls by {bed.pitch_mm:.0f} mm from heel to ball, not by {rx.shoe_pitch_mm:g} mm"
+        notes.append(QualityReason("pitch_differs", f"{detail}: the bed decides"))
+    return notes

@@ -1,4 +1,5 @@
-"""The foot's underside as the insole meets it: smoothed, holes filled, or a population's shape where none was seen."""
+"""The foot's underside as the insole meets it: smoothed, holes filled; where none was seen (no scan of the sole, or a
+flat lid over it) built from the footprint, the foot's arch measures and a population's shape, and said so."""
 
 from __future__ import annotations
 
@@ -9,11 +10,12 @@ from scipy import ndimage
 
 from footscan.types import Array, Foot, QualityReason, SoleSurface
 from insole.anatomy import Anatomy
-from insole.curves import smooth_min, step
-from insole.outline import Outline
+from insole.curves import gaussian, smooth_min, step
+from insole.outline import Outline, extents
 
 SMOOTH_MM = 3.0
 FILL_MM = 10.0
+PRINT_MM, PRINT_SMOOTH_MM = 0.5, 6.0  #: the print's border is taken in such steps, and smoothed along the foot
 ENOUGH_SEEN = 0.2  #: of the tread's area; with less the population's shape stands for all of it
 HIGHEST_MM = 32.0  #: skin higher than this is the foot's side
 ABOVE_APEX_MM = 5.0  #: how much higher than the arch's apex the support may reach at its edge
@@ -25,7 +27,14 @@ POPULATION_ARCH = 0.056
 POPULATION_APEX = 0.45  #: station of the highest point
 #: mean standing arch height index (Butler 2008, commonly quoted); a foot's own index moves the arch by this much
 MEAN_AHI, ARCH_PER_AHI = 0.340, 2.5
+#: mean arch index, and how much the arch is lower where the print's middle third is larger: r = −0.7 between the index
+#: and the navicular's height, whose SD is 15 % of it (McCrory 1997, The Foot 7:79; Cavanagh & Rodgers 1987)
+MEAN_ARCH_INDEX, ARCH_PER_INDEX = 0.23, -2.3
 ARCH_SCALE = (0.5, 1.5)
+PRINT_EDGE = 0.1  #: a print's border lies 2 mm up the arch, which begins so much further in
+#: where across the midfoot (−1 lateral … 1 medial) the arch begins to rise: a population's, and the bounds of a print's
+ARCH_BEGINS, ARCH_BEGINS_WITHIN = -0.45, (-0.9, 0.4)
+MIDFOOT = (0.30, 0.60)  #: stations where the print says it
 POPULATION_SIDE_MM = 3.0  #: the lateral and medial borders of the midfoot curve up this much
 
 
@@ -51,13 +60,17 @@ def contour(foot: Foot, anatomy: Anatomy, line: Outline) -> Contour:
     """The sole of a foot, everywhere finite."""
     sole = foot.sole if min(foot.sole.z_mm.shape) > 3 else _empty(anatomy)
     x, y = sole.x_mm[:, None], sole.y_mm[None, :]
-    usual = population(x, y, anatomy, line, arch_height(foot, anatomy))
+    arch_mm, basis = arch_height(foot, anatomy)
+    begins, printed = _arch_begins(foot, sole, line, anatomy)
+    usual = population(x, y, anatomy, line, arch_mm, begins)
     ok = np.isfinite(sole.z_mm) & (sole.measured if sole.measured.any() else True)
     share = _share_seen(ok, x, y, line)
     if sole.capped or share < ENOUGH_SEEN:
         detail = "the sole was closed with a flat lid" if sole.capped else "the scan shows too little of the sole"
-        lid = (QualityReason("arch_from_population", f"{detail}: the arch is a population's shape, not this foot's"),)
-        return Contour(sole.x_mm, sole.y_mm, usual, False, lid)
+        built = " and ".join(["the footprint" if printed else "the outline", *basis])
+        detail += f": it is built from {built} and a population's shape; the arch is not this foot's own"
+        lid = QualityReason("arch_from_population", detail)
+        return Contour(sole.x_mm, sole.y_mm, usual, False, (lid,))
     z = _filled(np.minimum(np.where(ok, sole.z_mm, 0.0), HIGHEST_MM), ok, usual, sole)
     notes: tuple[QualityReason, ...] = ()
     if share < 0.9:
@@ -65,21 +78,34 @@ def contour(foot: Foot, anatomy: Anatomy, line: Outline) -> Contour:
             QualityReason("sole_filled", f"{100 * (1 - share):.0f} % of the sole was not scanned and is filled in"),
         )
     z = z - _lowest(z, x, y, anatomy)
-    apex = foot.measurements["arch_apex_height_mm"] if "arch_apex_height_mm" in foot.measurements.values else None
+    apex = _measured(foot, "arch_apex_height_mm")
     if apex is not None:
         z = smooth_min(z, apex + ABOVE_APEX_MM, ABOVE_APEX_MM)
     return Contour(sole.x_mm, sole.y_mm, z, True, notes)
 
 
-def arch_height(foot: Foot, anatomy: Anatomy) -> float:
-    """Height of the population's arch for this foot (mm): moved by its arch height index where that was measured."""
-    index = foot.measurements["arch_height_index"] if "arch_height_index" in foot.measurements.values else None
-    scale = 1.0 if index is None else 1.0 + ARCH_PER_AHI * (index / MEAN_AHI - 1.0)
-    return POPULATION_ARCH * anatomy.length_mm * float(np.clip(scale, *ARCH_SCALE))
+def arch_height(foot: Foot, anatomy: Anatomy) -> tuple[float, tuple[str, ...]]:
+    """Height of the arch's edge (mm) where the sole was not seen, and which of this foot's measures it goes by: the
+    apex where that was measured, else a population's moved by its arch height index and its print's arch index."""
+    apex = _measured(foot, "arch_apex_height_mm")
+    if apex is not None:
+        return apex, ("the arch's measured height",)
+    changes, basis = [], []
+    for name, mean, slope in (
+        ("arch_height_index", MEAN_AHI, ARCH_PER_AHI / MEAN_AHI),
+        ("arch_index", MEAN_ARCH_INDEX, ARCH_PER_INDEX),
+    ):
+        value = _measured(foot, name)
+        if value is not None:
+            changes.append(slope * (value - mean))
+            basis.append(f"its {name.replace('_', ' ')} of {value:.3f}")
+    scale = 1.0 + (sum(changes) / len(changes) if changes else 0.0)
+    return POPULATION_ARCH * anatomy.length_mm * float(np.clip(scale, *ARCH_SCALE)), tuple(basis)
 
 
-def population(x: Array, y: Array, anatomy: Anatomy, line: Outline, arch_mm: float) -> Array:
-    """A usual sole: the medial arch, and the midfoot's borders curving up. Heights above the heel's lowest point."""
+def population(x: Array, y: Array, anatomy: Anatomy, line: Outline, arch_mm: float, begins: Array) -> Array:
+    """A usual sole: the medial arch, which rises from ``begins`` (−1 lateral … 1 medial, at each x), and the midfoot's
+    borders curving up. Heights above the heel's lowest point."""
     centre, half2, _, _ = line.at(x)
     across = (y - centre) / np.sqrt(half2)
     u = x / anatomy.length_mm
@@ -91,7 +117,29 @@ def population(x: Array, y: Array, anatomy: Anatomy, line: Outline, arch_mm: flo
         * step(u, 0.2, 0.3)
         * (1.0 - step(u, 0.5, 0.65))
     )
-    return np.asarray(arch_mm * along * step(across, -0.45, 1.05) + side)
+    return np.asarray(arch_mm * along * step(across, begins, 1.05) + side)
+
+
+def _arch_begins(foot: Foot, sole: SoleSurface, line: Outline, anatomy: Anatomy) -> tuple[Array, bool]:
+    """Where across the midfoot the arch begins to rise, (nx, 1), and whether a print said so: the medial border of
+    contact. A lid's print says nothing."""
+    usual = np.full((len(sole.x_mm), 1), ARCH_BEGINS)
+    prints = [f for f in foot.footprints if f.method == "contact_2mm" and f.polygons]
+    if sole.capped or not prints:
+        return usual, False
+    x = np.arange(sole.x_mm[0], sole.x_mm[-1] + PRINT_MM, PRINT_MM)
+    _, medial = extents(prints[0].polygons, x, PRINT_MM)
+    centre, half2, _, _ = line.at(x)
+    across = np.clip((medial - centre) / np.sqrt(half2) - PRINT_EDGE, *ARCH_BEGINS_WITHIN)
+    across = np.where(np.isnan(across), ARCH_BEGINS_WITHIN[0], across)  # no contact at all: a high arch
+    mid = (x >= MIDFOOT[0] * anatomy.length_mm) & (x <= MIDFOOT[1] * anatomy.length_mm)
+    across = np.interp(x, x[mid], across[mid])
+    smooth = gaussian(across, PRINT_SMOOTH_MM / PRINT_MM)
+    return np.interp(sole.x_mm, x, smooth)[:, None], True
+
+
+def _measured(foot: Foot, name: str) -> float | None:
+    return foot.measurements[name] if name in foot.measurements.values else None
 
 
 def _empty(anatomy: Anatomy) -> SoleSurface:

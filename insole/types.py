@@ -42,6 +42,7 @@ class InsolePrescription:
     length: Literal["three_quarter", "sulcus", "full"] = "full"
     outline: Literal["foot", "last", "stock"] = "foot"
     outline_points_mm: Points | None = None
+    stock_points_mm: Points | None = None
     outline_offset_heel_mm: float = 0.0
     outline_offset_waist_mm: float = 0.0
     outline_offset_ball_mm: float = 0.0
@@ -64,6 +65,7 @@ class InsolePrescription:
     met_pad_height_mm: float = 0.0
     met_pad_shape: Literal["narrow", "wide", "bar"] = "narrow"
     met_pad_offset_mm: float = 5.0
+    met_bar_front_mm: Points | None = None
     first_ray_cutout: bool = False
     morton_extension_mm: float = 0.0
     reverse_morton_mm: float = 0.0
@@ -88,6 +90,7 @@ class InsolePrescription:
     cover_material: str | None = None
     cover_length: Literal["three_quarter", "sulcus", "full"] | None = None
     shoe_pitch_mm: float = 10.0
+    bed_points_mm: Points | None = None
     shoe_type: str | None = None
     shoe_size: str | None = None
     shoe_counter_height_mm: float | None = None
@@ -149,8 +152,8 @@ class InsoleDesign:
 
     Parameters
     ----------
-    outline_mm : (n, 2) closed outline of the underside, counter-clockwise, first point not repeated
-    rim_mm : (n, 2) outline of the top: the same line, leaning outward where the rim is high
+    outline_mm : (n, 2) closed outline of the underside lying flat, counter-clockwise, first point not repeated
+    rim_mm : (n, 2) outline of the top lying flat: the same line, leaning outward where the rim is high
     top_mm, bottom_mm : (rows, columns, 3) nodes of the two surfaces, rows heel to toe, columns lateral to medial, as
         bent onto the shoe's bed
     thickness_mm : (rows, columns) height of each top node above the flat bed, before bending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import locale
 import re
 import zipfile
 import zlib
@@ -98,8 +99,9 @@ def opened(data: bytes, tmp_path: Path) -> Any:
 
 def again(model: Any, tmp_path: Path) -> Any:
     """Written by lib3mf and read once more."""
-    path = tmp_path / "again.3mf"
+    path, before = tmp_path / "again.3mf", locale.setlocale(locale.LC_ALL)
     model.QueryWriter("3mf").WriteToFile(str(path))
+    locale.setlocale(locale.LC_ALL, before)  # its writer leaves the whole process in the C locale
     return opened(path.read_bytes(), tmp_path)
 
 

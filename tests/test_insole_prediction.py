@@ -298,3 +298,21 @@ def test_the_same_walk_gives_the_same_numbers_twice() -> None:
     foot, _, stances = walked()
     a, b = (predict(*made(foot, soft=True), foot, stances) for _ in range(2))
     assert {n: dict(r) for n, r in a.regions.items()} == {n: dict(r) for n, r in b.regions.items()}
+
+
+def test_pictures_are_drawn_and_are_the_same_twice() -> None:
+    pytest.importorskip("matplotlib", reason="pictures need plantar[plot]")
+    from footscan.page import png
+    from insole import plot
+
+    foot, _, stances = walked()
+    shape, zoning = made(foot, soft=True)
+    found = predict(shape, zoning, foot, stances)
+    for draw in (
+        lambda: plot.draw_sections(shape),
+        lambda: plot.draw_thickness(shape),
+        lambda: plot.draw_zones(zoning, left=True),
+        lambda: plot.draw_prediction(found, BEDS),
+    ):
+        data = png(draw())
+        assert data.startswith(b"\x89PNG") and len(data) > 5000 and data == png(draw())

@@ -258,7 +258,7 @@ def _steps_on_plate(part: PressureRecording, force: Array, rule: ContactRule) ->
         return []
     placed = plate_contacts(part, force, on, off, rule)
     whole = [(c, cells) for c, cells in placed if not c.cut]
-    begun = [(c, cells) for c, cells in whole if any(d.start_s < c.start_s < d.stop_s for d, _ in placed)]
+    begun = [(c, cells) for c, cells in whole if any(d.start_s < c.start_s < d.stop_s for d, _ in whole)]
     landings = sorted(_rises_through(part, c.start, c.stop, cells, on) for c, cells in begun)
     usual = float(np.median(np.diff(landings))) if len(landings) > 1 else 0.0
     return [(a, b) for a, b in pairwise(landings) if 0.5 * usual < b - a < 1.3 * usual]
