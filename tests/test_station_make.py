@@ -324,7 +324,7 @@ def test_pressure(inputs: Path, bad: Path, tmp_path: Path) -> None:
     recording = run.document["recordings"][0]
     assert recording["gait"]["steps"] == 28
     assert recording["gait"]["cadence_steps_per_min"] == pytest.approx(110.0, abs=1.0)
-    assert beside(tmp_path / "plots") == ["force_1.png", "pressure_1.png"]
+    assert {"force_1.png", "pressure_1.png"} <= set(beside(tmp_path / "plots"))
     side = here("pressure", "--json", "--side", "left", "whose.csv", cwd=inputs).document["recordings"][0]
     assert side["side_from"] == "given" and {step["side"] for step in side["steps"]} == {"left"}
     assert "steps used" in here("pressure", "walk.csv", cwd=inputs).out
