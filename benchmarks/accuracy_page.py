@@ -49,7 +49,12 @@ def _head(records: Records) -> str:
     named = figures.families_of(records)
     count = {f: len(figures.first_scans(records, f)) for f in named}
     listed = ", ".join(f"{count[f]} {KINDS[f]}" for f in named)
-    unseen = f"No rule and no constant was tuned on the {KINDS[families.UNSEEN]}.\n" if families.UNSEEN in named else ""
+    unseen = (
+        f"No SD was calibrated on the {KINDS[families.UNSEEN]}; faults found on a few of them were mended by rule, and"
+        " how long a hill of the ball is read was chosen with all four families in view.\n"
+        if families.UNSEEN in named
+        else ""
+    )
     return f"""# How accurate the measures are
 
 Made by `make accuracy` out of {sum(count.values())} feet of known truth: {listed}. Sizes vary as ANSUR II's do, on both
