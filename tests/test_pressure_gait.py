@@ -73,7 +73,7 @@ def test_a_preload_that_drifts_loses_no_step(seed: int) -> None:
         assert (step.start_s, step.stop_s) == pytest.approx((truth["start_s"], truth["stop_s"]), abs=0.030)
     area = np.asarray(parts[0].layout.area_mm2)
     swings = find_swings(parts[0].values @ area / 1000.0, parts[0].time_s, ContactRule())
-    assert swings is not None and len(swings.spans) == 6
+    assert swings is not None and len(swings.spans) == 7
     drift_n = (parts[0].values - walk.recording.pressure[0].values) @ area / 1000.0
     middle = slice(int(swings.spans[0, 0]), int(swings.spans[-1, 1]))
     np.testing.assert_allclose(swings.baseline(parts[0].time_s)[middle], drift_n[middle], atol=8.0)
@@ -154,7 +154,7 @@ def test_the_summary_is_mean_and_sd_of_the_used_steps(seed: int) -> None:
     for side in ("left", "right"):
         used = [s for s in found.steps if s.used and s.side == side]
         got = found.summary["left" if side == "left" else "right"]
-        assert got.steps == len(used) == 5
+        assert got.steps == len(used) == 6
         for key, spread in got.values.items():
             known = [v for s in used if (v := s.values[key]) is not None]
             assert spread.n == len(known)

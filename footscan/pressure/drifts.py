@@ -24,7 +24,7 @@ from footscan.pressure.steps import ContactRule, find_contacts, find_swings, tra
 from footscan.types import Array, PressureRecording
 
 BLOCK_S = 0.75  #: of a plate's frames: few of them are all within one stance
-ODD_SLOPE = 5.0  #: SDs (robust) from the median slope of all cells: a cell that is loaded too often to have its own
+ODD = 5.0  #: SDs (robust) from the median of all cells: a reading, or a slope, that is none of an unloaded cell
 MOST_FRAMES = 600  #: of a plate that are looked at for its drift and noise
 UNLOADED = 0.05  #: of the largest reading: what an unloaded cell of a plate may read
 FOOT_MM2 = 15_000.0  #: of a plate: what a drift acts on
@@ -79,17 +79,21 @@ def offset_drift(part: PressureRecording, rule: ContactRule) -> OffsetDrift | No
         blocks = int((time_s[-1] - time_s[0]) // BLOCK_S)
         if blocks < 3 or high <= 0:
             return None
-        edges = np.linspace(0, len(time_s), min(blocks, 24) + 1).astype(int)
+        edges = np.linspace(0, len(time_s), min(blocks, 12) + 1).astype(int)
         pairs = list(pairwise(edges))
         at_s = np.array([time_s[a:b].mean() for a, b in pairs])
         levels = np.stack([np.percentile(values[a:b], 10, axis=0) for a, b in pairs])
         if (np.median(levels, axis=0) <= UNLOADED * float(values.max())).mean() < 0.5:
             return None  # a load that stays can't be told from a drift
+        # blocks in which somebody stands on a cell say nothing of it
+        middle = np.median(levels, axis=1, keepdims=True)
+        spread = 1.4826 * np.median(np.abs(levels - middle), axis=1, keepdims=True)
+        levels = np.where(levels > middle + ODD * spread, np.nan, levels)
     slope = _median_slope(at_s, levels.astype(np.float64))
     if part.layout.frame != "insole":
-        middle = float(np.median(slope))
-        spread = 1.4826 * float(np.median(np.abs(slope - middle)))
-        slope = np.where(np.abs(slope - middle) > ODD_SLOPE * spread, middle, slope)
+        usual = float(np.nanmedian(slope)) if np.isfinite(slope).any() else 0.0
+        scatter = 1.4826 * float(np.nanmedian(np.abs(slope - usual))) if np.isfinite(slope).any() else 0.0
+        slope = np.where(np.abs(slope - usual) <= ODD * scatter, slope, usual)
     share = cell_weights(part.layout, part.unit)
     high = float(np.percentile(force - float(slope @ share) * (part.time_s - part.time_s[0]), 95))
     if high <= 0:
@@ -99,7 +103,8 @@ def offset_drift(part: PressureRecording, rule: ContactRule) -> OffsetDrift | No
     lasts = float(part.time_s[-1] - part.time_s[0])
     added = float(slope @ share) * lasts * acts
     # how much the anchors scatter around their own lines, as a force
-    around = (levels - np.median(levels, axis=0) - (at_s - np.median(at_s))[:, None] * slope) @ share * acts
+    rest = levels - np.nan_to_num(_middle(levels)) - (at_s - np.median(at_s))[:, None] * slope
+    around = np.nan_to_num(rest) @ share * acts
     scatter = 1.4826 * float(np.median(np.abs(around - np.median(around))))
     seen = float(np.abs(slope @ share)) * float(np.ptp(at_s)) * acts
     most = float((slope != 0).mean()) > 0.5  # an offset wanders in most cells, a load in some
@@ -107,14 +112,23 @@ def offset_drift(part: PressureRecording, rule: ContactRule) -> OffsetDrift | No
 
 
 def _median_slope(at_s: Array, levels: Array) -> Array:
-    """The median over all pairs of anchors of the slope between them, (cells,); levels (anchors, cells)."""
+    """The median over all pairs of anchors of the slope between them, (cells,); levels (anchors, cells), NaN where a
+    cell has none; NaN for cells with fewer than three pairs."""
     if len(at_s) > 24:  # long walks: the anchors in 24 groups
         groups = np.array_split(np.arange(len(at_s)), 24)
         at_s = np.array([at_s[g].mean() for g in groups])
         levels = np.stack([np.median(levels[g], axis=0) for g in groups])
     pairs = list(combinations(range(len(at_s)), 2))
     slopes = np.stack([(levels[b] - levels[a]) / (at_s[b] - at_s[a]) for a, b in pairs])
-    return np.asarray(np.median(slopes, axis=0))
+    return np.where(np.isfinite(slopes).sum(axis=0) >= 3, _middle(slopes), np.nan)
+
+
+def _middle(values: Array) -> Array:
+    """Median (cells,) of those of values (n, cells) that are no NaN; NaN where all are."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    count = np.isfinite(ordered).sum(axis=0)
+    low, high = (np.take_along_axis(ordered, np.maximum(k, 0)[None], 0)[0] for k in ((count - 1) // 2, count // 2))
+    return np.asarray(np.where(count > 0, 0.5 * (low + np.where(count % 2, low, high)), np.nan))
 
 
 # ------------------------------------------------------------------ noise

@@ -47,7 +47,7 @@ class FaultRule:
     noise_least: float = 0.003  #: SD, of the largest reading
     noise_quanta: float = 0.5  #: SD, of the sensor's own quantum: less is its last digit
     gain_least: float = 0.025  #: change over the recording
-    gain_chance: float = 0.005  #: with which strides that scatter like these show such a trend by themselves
+    gain_chance: float = 0.01  #: with which strides that scatter like these show such a trend by themselves
     gain_windows: int = 4  #: strides (plate: steps) that it takes to tell
 
 

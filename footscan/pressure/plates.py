@@ -49,7 +49,8 @@ def plate_contacts(
 def _whole(contact: Contact, own: Array, time_s: Array, low: int, high: int, rule: ContactRule) -> Contact:
     """The contact with the frames around it, from ``low`` to ``high``, in which its foot already or still touched.
 
-    Traced, it lasts from the first of them with more than ``plate_touch_n`` to the end of the last.
+    Traced, it lasts from the first of them with more than ``plate_touch_n``, less what the line through its force and
+    the next one's says of the time since the landing, to the end of the last.
     """
     start, stop = contact.start, contact.stop
     while start > low and own[start - 1] > 0:
@@ -61,7 +62,17 @@ def _whole(contact: Contact, own: Array, time_s: Array, low: int, high: int, rul
     touched = start + np.flatnonzero(own[start:stop] > min(rule.plate_touch_n, float(own[contact.start])))
     first, last = int(touched[0]), int(touched[-1])
     end_s = time_s[last + 1] if last + 1 < len(time_s) else contact.stop_s
-    return replace(contact, start=start, stop=stop, start_s=float(time_s[first]), stop_s=float(end_s))
+    start_s = _landing_s(own, time_s, first)
+    return replace(contact, start=start, stop=stop, start_s=start_s, stop_s=float(end_s))
+
+
+def _landing_s(own: Array, time_s: Array, first: int) -> float:
+    """When the force began that is ``own[first]`` and rises on: within the frame before, to 0.1 ms."""
+    at = float(time_s[first])
+    if first == 0 or first + 1 >= len(own) or own[first + 1] <= own[first]:
+        return at
+    since = float(time_s[first + 1] - at) * float(own[first] / (own[first + 1] - own[first]))
+    return at - round(min(since, float(at - time_s[first - 1])), 4)
 
 
 def _without_missing(part: PressureRecording, start: int, stop: int) -> Array:
