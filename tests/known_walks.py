@@ -20,7 +20,7 @@ def walk_of(kind: Kind, seed: int, cadence: float, **more: Any) -> SyntheticWalk
     rng = np.random.default_rng(seed)
     facts: dict[str, Any] = {"body_weight_n": float(rng.uniform(400, 1100)), "steps": 6 if kind == "plate" else 12}
     facts |= {"cell_mm": float(rng.choice([8.0, 10.0])), "toe_out_deg": float(rng.uniform(0, 15))}
-    facts |= {"step_mm": float(rng.uniform(450, 750)), "base_mm": float(rng.uniform(90, 150))}
+    facts |= {"step_mm": float(rng.uniform(450, 750)), "base_mm": float(rng.uniform(125, 165))}
     return make_walk(kind, seed, cadence_steps_per_min=cadence, **(facts | more))
 
 
