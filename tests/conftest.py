@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
         seed = int(os.environ.get("PLANTAR_SEED") or secrets.randbelow(2**31))
     config.stash[SEED_KEY] = seed
     config.option.hypothesis_seed = str(seed)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job's children would not hear Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
