@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from station.pressure_content import Foot, Page, Picture, Report, report_content
-from station.report import ReportError, printable, why_no_pdf
+from station.report import ReportError, printable, typeset, why_no_pdf
 
 HERE = Path(__file__).parent
 Document = Mapping[str, Any]
@@ -124,20 +122,4 @@ def pdf(document: Document, pictures: Sequence[Path], lang: str = "en") -> bytes
     data, missing = printable(dataclasses.asdict(report))
     if missing:
         data["footer"] += " " + report.no_glyph.format(count=missing)
-    return _typeset(data, files)
-
-
-def _typeset(data: Mapping[str, Any], files: Mapping[str, Path]) -> bytes:
-    import typst
-
-    with tempfile.TemporaryDirectory(prefix="plantar-report-") as folder:
-        root = Path(folder)
-        (root / "report.typ").write_bytes((HERE / "pressure_report.typ").read_bytes())
-        (root / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-        for name, path in files.items():
-            (root / name).write_bytes(path.read_bytes())
-        source, place = str(root / "report.typ"), str(root)
-        made = typst.compile(source, root=place, ignore_system_fonts=True, format="pdf", timestamp=0)
-    if not isinstance(made, bytes):
-        raise ReportError(f"the report: expected a document from typst, found {type(made).__name__}")
-    return made
+    return typeset("pressure_report.typ", data, files)

@@ -143,7 +143,7 @@ def pdf(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang:
     data, missing = printable(_as_data(page))
     if missing:
         data["footer"] += " " + Words(lang)("no_glyph", count=missing)
-    return _typeset(data, files)
+    return typeset("report.typ", data, files)
 
 
 def _as_data(page: Content) -> dict[str, Any]:
@@ -168,18 +168,18 @@ def printable(data: Any) -> tuple[Any, int]:
     return data, 0
 
 
-def _typeset(data: Mapping[str, Any], files: Mapping[str, Path]) -> bytes:
-    """Compile the template with its data; typst reads them from a folder of their own."""
+def typeset(template: str, data: Mapping[str, Any], files: Mapping[str, Path]) -> bytes:
+    """Compile a template of this folder with its data; typst reads them from a folder of their own."""
     import typst
 
     with tempfile.TemporaryDirectory(prefix="plantar-report-") as folder:
         root = Path(folder)
-        (root / "report.typ").write_bytes((HERE / "report.typ").read_bytes())
+        (root / "report.typ").write_bytes((HERE / template).read_bytes())
         (root / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
         for name, path in files.items():
             (root / name).write_bytes(path.read_bytes())
         source, place = str(root / "report.typ"), str(root)
         made = typst.compile(source, root=place, ignore_system_fonts=True, format="pdf", timestamp=0)
     if not isinstance(made, bytes):
-        raise ReportError(f"report.pdf: expected a document from typst, found {type(made).__name__}")
+        raise ReportError(f"{template}: expected a document from typst, found {type(made).__name__}")
     return made

@@ -21,7 +21,6 @@ import importlib.util
 import io
 import json
 import re
-import resource
 import struct
 import sys
 import tempfile
@@ -37,6 +36,7 @@ import numpy as np
 import recording_texts
 import test_io_novel as novel
 import vendor_files
+from fuzz_scans import own_peak_kb
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from footscan.errors import ReadError, ScanError
@@ -477,15 +477,6 @@ def _row_to_read(path: Path, sample: Sample) -> Format | None:
     except ReadError:
         return None
     return sample.row if found.name == "parquet" and not HAS_ARROW else None
-
-
-def own_peak_kb() -> int:
-    """The most memory that this process has had (the kernel's getrusage counts what its parent held)."""
-    status = Path("/proc/self/status")
-    if not status.exists():  # not Linux
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1])
 
 
 def main() -> int:

@@ -34,7 +34,7 @@ PEAKS = {"heel_medial": 330.0, "heel_lateral": 320.0, "mth2": 360.0, "mth3": 300
 
 @cache
 def part(side: str = "left", **asked: Any) -> tuple[Foot, InsoleDesign, Printable]:
-    foot = make_foot(side=side)  # type: ignore[arg-type]
+    foot = make_foot(side=side)
     shape = design(foot, InsolePrescription(**asked), 20_000)
     loads = RegionLoads(foot.side, PEAKS, 20, True)
     return foot, shape, printable(shape, solid(shape), plan_zones(shape, foot, loads), f"insole {side}")
@@ -167,15 +167,15 @@ def test_what_makes_each_slicer_read_its_zones_is_there() -> None:
         ("prusa", b'<metadata name="slic3rpe:Version3mf">1</metadata>'),
         ("orca", b'<metadata name="Application">BambuStudio-'),
     ):
-        data = zoned_threemf_bytes([made], slicer)  # type: ignore[arg-type]
-        assert data == zoned_threemf_bytes([made], slicer)  # type: ignore[arg-type]
+        data = zoned_threemf_bytes([made], slicer)
+        assert data == zoned_threemf_bytes([made], slicer)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             assert said in archive.read("3D/3dmodel.model")
             assert b'Extension="config"' in archive.read("[Content_Types].xml")
     with pytest.raises(ValueError, match="at least one"):
         zoned_threemf_bytes([])
     with pytest.raises(ValueError, match="slicer"):
-        zoned_threemf_bytes([made], "cura")  # type: ignore[arg-type]
+        zoned_threemf_bytes([made], "cura")
 
 
 @pytest.mark.parametrize("slicer", ["prusa", "orca"])
@@ -206,7 +206,7 @@ def test_the_prints_scale_and_place_stand_in_the_build_and_leave_the_mesh(tmp_pa
     path.write_bytes(zoned_threemf_bytes([moved], "orca"))
     read = read_geometry(path)
     x, y, z = (made.mesh.vertices * [1.02, 1.01, 1.0]).T
-    assert read.vertices == pytest.approx(np.column_stack([11.0 - y, 22.0 + x, z + 3.0]), abs=2e-3)  # type: ignore[union-attr]
+    assert read.vertices == pytest.approx(np.column_stack([11.0 - y, 22.0 + x, z + 3.0]), abs=2e-3)
 
 
 # ------------------------------------------------------------------ plates

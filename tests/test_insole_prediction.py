@@ -152,8 +152,8 @@ def test_against_a_half_space_the_bed_is_the_other_limit(record_property: Any) -
 
 @cache
 def walked(side: str = "left", kind: str = "in_shoe") -> tuple[Foot, Recording, tuple[Stance, ...]]:
-    foot = make_foot(side=side)  # type: ignore[arg-type]
-    recording = make_walk(kind, seed=5, steps=6 if kind == "in_shoe" else 4).recording  # type: ignore[arg-type]
+    foot = make_foot(side=side)
+    recording = make_walk(kind, seed=5, steps=6 if kind == "in_shoe" else 4).recording
     return foot, recording, stance_instants(recording, analyse(recording), foot)
 
 

@@ -34,7 +34,7 @@ TPU = read_material("tpu_95a")
 
 @cache
 def made(side: str = "left", **asked: Any) -> tuple[Foot, InsoleDesign]:
-    foot = make_foot(side=side)  # type: ignore[arg-type]
+    foot = make_foot(side=side)
     return foot, design(foot, InsolePrescription(**dict(asked)), 24_000)
 
 

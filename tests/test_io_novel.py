@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from test_recording_files import refused
 
 from footscan.errors import ReadError
 from footscan.io import FORMATS, detect, emed, fscan, loadsol, pliance, read_recording, write_recording
@@ -20,16 +21,6 @@ PLIANCE = "pressure/pliance/pliance_test.asc"
 EMED = "pressure/emed/emed_test.lst"
 LOADSOL = "pressure/loadsol/test_poids.txt"
 READERS: tuple[ModuleType, ...] = (pliance, emed, loadsol)
-
-
-def refused(path: Path, data: bytes, read: Callable[[Path], Recording]) -> str:
-    """The one line that a reader answers with."""
-    path.write_bytes(data)
-    with pytest.raises(ReadError) as error:
-        read(path)
-    message = str(error.value)
-    assert "\n" not in message and path.name in message
-    return message
 
 
 def force_n(part: PressureRecording) -> np.ndarray:

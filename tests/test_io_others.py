@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import recording_texts
 import vendor_files as files
+from test_recording_files import refused
 
 from footscan.errors import ReadError
 from footscan.io import biff8, detect, fscan, moticon, ole2, read_recording, rsscan, xsensor
@@ -20,16 +21,6 @@ FOOTSCAN = "pressure/footscan/footscan_test.xls"
 ISCAN = "pressure/iscan/iscan_test.csv"
 MOTICON = "pressure/moticon/230927_102114.txt"
 XSENSOR = "pressure/xsensor/xsensor_data.csv"
-
-
-def refused(path: Path, data: bytes, read: Callable[[Path], Recording]) -> str:
-    """The one line that a reader answers with."""
-    path.write_bytes(data)
-    with pytest.raises(ReadError) as error:
-        read(path)
-    message = str(error.value)
-    assert "\n" not in message and path.name in message
-    return message
 
 
 def newtons(part: PressureRecording) -> np.ndarray:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,6 +18,7 @@ from footscan.io.files import PathLike, read_bytes
 from footscan.io.text import show
 from footscan.io.threemf_model import Model, Object, parse_model, parse_targets
 from footscan.io.validate import DAMAGED, MAX_POINTS, geometry, scale, unfinished
+from footscan.io.zips import NO_ZIP, ZIP_DAMAGE
 from footscan.types import Array, Mesh, PointCloud
 
 MAX_UNPACKED_BYTES = 512 * 1024**2
@@ -132,15 +132,7 @@ class _Package:
         try:
             with self._zip.open(member) as stream:
                 data = stream.read(member.file_size + 1)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            RuntimeError,
-            NotImplementedError,
-            OSError,
-            ValueError,
-        ) as error:
+        except ZIP_DAMAGE as error:
             raise ReadError(self.path, f"the part {name}", str(error)[:120] or "a damaged one", DAMAGED) from error
         if len(data) != member.file_size:
             raise ReadError(self.path, f"{member.file_size} bytes of {name}", str(len(data)), DAMAGED)
@@ -157,7 +149,7 @@ def _open(path: PathLike) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
         members = package.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, IndexError, OverflowError) as error:
+    except NO_ZIP as error:
         raise ReadError(path, "a zip package", str(error)[:120], DAMAGED) from error
     total = sum(member.file_size for member in members)
     if len(members) > MAX_PARTS or total > MAX_UNPACKED_BYTES or total > MAX_RATIO * len(data):

@@ -17,6 +17,7 @@ MAX_RATIO = 100  #: unpacked to packed
 MAX_MEMBERS = 100
 SIGNATURE = b"PK\x03\x04"
 ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError)
+NO_ZIP = (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, IndexError, OverflowError)
 FREE_BYTES = 64 * 1024**2  #: up to here the ratio does not matter: empty plates pack well
 
 
@@ -40,7 +41,7 @@ def unpack(path: PathLike, data: bytes, suffix: str) -> Mapping[str, bytes]:
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
         members = package.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, IndexError, OverflowError) as error:
+    except NO_ZIP as error:
         raise ReadError(path, "a zip archive", show(str(error)), DAMAGED) from error
     total = sum(member.file_size for member in members)
     limit = min(MAX_UNPACKED_BYTES, max(FREE_BYTES, MAX_RATIO * len(data)))
