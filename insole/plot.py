@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from footscan.page import BLUE, FAINT, HEIGHT_STOPS, INK, ORANGE, PRESSURE_STOPS, colour_map, new_figure
+from footscan.page import BLUE, CHANGE_STOPS, FAINT, HEIGHT_STOPS, INK, PAPER, PRESSURE_STOPS, colour_map, new_figure
 from footscan.types import Array
+from insole.polygons import holds
 from insole.prediction import Bed, Prediction
 from insole.stiffness import raster
 from insole.types import InsoleDesign
@@ -58,49 +59,65 @@ def draw_thickness(design: InsoleDesign) -> Figure:
     return figure
 
 
-def draw_zones(zoning: Zoning, left: bool) -> Figure:
-    """Infill from above, %, and the zones' outlines with their names."""
-    figure = new_figure(4.4, 6.4)
+def draw_zones(design: InsoleDesign, zoning: Zoning) -> Figure:
+    """Infill from above, %: the body and its zones, each with its number and, beside it, its name."""
+    figure = new_figure(5.6, 6.4)
     axis = figure.subplots()
-    grid = zoning.grid
-    shown = np.where(grid.thickness_mm > 0, 100.0 * zoning.printed, np.nan)
-    image = _from_above(axis, shown, grid.x_mm, grid.y_mm, left, HEIGHT_STOPS)
-    flip = 1.0 if left else -1.0
-    for zone in zoning.zones:
-        for polygon in zone.polygons:
-            closed = np.vstack([polygon, polygon[:1]])
-            axis.plot(flip * closed[:, 1], closed[:, 0], color=ORANGE, linewidth=1.0)
-        outer = zone.polygons[0]
-        axis.annotate(zone.name, (flip * outer[:, 1].max(), outer[:, 0].mean()), fontsize=6, color=INK)
-    figure.colorbar(image, ax=axis, shrink=0.6, label="infill (%)")
-    axis.set_title(f"Zones, {zoning.material.title}", color=INK, fontsize=10)
+    colours = colour_map(HEIGHT_STOPS)
+    least = min([zone.settings.density for zone in zoning.zones], default=0.0)
+    flip = _flip(design)
+    top = design.top_mm[..., :2]
+    rim = np.concatenate([top[0], top[:, -1], top[-1, ::-1], top[::-1, 0]])
+    parts: list[tuple[str, float, Sequence[Array]]] = [("body", zoning.body.density, [rim])]
+    parts += [(zone.name, zone.settings.density, zone.polygons) for zone in zoning.zones]
+    for number, (name, density, polygons) in enumerate(parts):
+        share = (density - 0.7 * least) / max(zoning.body.density - 0.7 * least, 1e-9)
+        colour = colours(0.12 + 0.6 * share)
+        for polygon in polygons:
+            axis.fill(flip * polygon[:, 1], polygon[:, 0], facecolor=colour, edgecolor=INK, linewidth=0.7)
+        axis.plot([], [], "s", color=colour, markeredgecolor=INK, label=_named(number, name, density))
+    for number, (_, _, polygons) in enumerate(parts[1:], 1):
+        x, y = polygons[0][np.argmax(polygons[0][:, 0])]  # its front end: the next zone lies within
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": PAPER, "edgecolor": INK, "linewidth": 0.6}
+        axis.text(flip * y, x, str(number), ha="center", va="center", fontsize=7, color=INK, bbox=box)
+    axis.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, frameon=False)
+    axis.set_title(f"Infill, {zoning.material.title}", color=INK, fontsize=10)
+    _bare(axis)
     figure.tight_layout()
     return figure
 
 
-def draw_prediction(prediction: Prediction, beds: Sequence[Bed] = ("before", "after")) -> Figure:
-    """Mean peak pressure of each cell on the beds, one scale for all; for the technician, marked unvalidated."""
-    figure = new_figure(3.0 * len(beds) + 1.0, 6.4)
-    axes = np.atleast_1d(figure.subplots(1, len(beds)))
-    most = max(float(prediction.mean_peak_kpa[bed].max()) for bed in beds)
-    stance = prediction.stance
-    flip = 1.0 if stance.side == "left" else -1.0
-    for axis, bed in zip(axes, beds):
-        size = 0.9 * stance.area_of_cell_mm2
-        dots = axis.scatter(
-            flip * stance.middle_mm[:, 1],
-            stance.middle_mm[:, 0],
-            c=prediction.mean_peak_kpa[bed],
-            s=size,
-            marker="s",
-            cmap=colour_map(PRESSURE_STOPS),
-            vmin=0.0,
-            vmax=max(most, 1.0),
-        )
-        axis.set_title(TITLES[bed], color=INK, fontsize=9)
+def _named(number: int, name: str, density: float) -> str:
+    return f"body {100 * density:.0f}%" if number == 0 else f"{number}  {name}"
+
+
+def draw_prediction(design: InsoleDesign, prediction: Prediction, beds: Sequence[Bed] = ("before", "after")) -> Figure:
+    """Mean peak pressure on the beds, one scale for all, and what the last one changes; marked unvalidated.
+
+    Between the middles of the sensor's cells the map is linear; the line is the insole's outline.
+    """
+    figure = new_figure(3.0 * (len(beds) + 1), 6.6)
+    axes = np.atleast_1d(figure.subplots(1, len(beds) + 1))
+    x, y, inside = _sheet(design)
+    maps = [_between(prediction, prediction.mean_peak_kpa[bed], x, y, inside) for bed in beds]
+    most = max(float(np.nanmax(values)) for values in maps)
+    levels = _levels(most)
+    change = maps[-1] - maps[0]
+    far = _levels(float(np.nanmax(np.abs(change))))
+    shown: list[tuple[Array, str, Array, tuple[str, ...]]]
+    shown = [(values, TITLES[bed], levels, PRESSURE_STOPS) for bed, values in zip(beds, maps)]
+    shown.append((change, "change", np.concatenate([-far[:0:-1], far]), CHANGE_STOPS))
+    line, flip = np.vstack([design.outline_mm, design.outline_mm[:1]]), _flip(design)
+    for axis, (values, title, steps, stops) in zip(axes, shown):
+        drawn = axis.contourf(flip * y, x, values, steps, cmap=colour_map(stops))
+        axis.plot(flip * line[:, 1], line[:, 0], color=INK, linewidth=1.0)
+        axis.set_title(title, color=INK, fontsize=9)
         _bare(axis)
-    figure.colorbar(dots, ax=list(axes), shrink=0.6, label="mean peak pressure (kPa)")
-    figure.suptitle("Predicted pressure (unvalidated)", color=INK, fontsize=10)
+        bar = figure.colorbar(drawn, ax=axis, orientation="horizontal", shrink=0.8, pad=0.03)
+        bar.set_label("kPa", fontsize=8)
+        bar.set_ticks([float(v) for v in (steps[::2] if stops == PRESSURE_STOPS else steps[[0, len(steps) // 2, -1]])])
+        bar.ax.tick_params(labelsize=7)
+    figure.suptitle("Predicted mean peak pressure (unvalidated)", color=INK, fontsize=10)
     return figure
 
 
@@ -132,6 +149,37 @@ def _from_above(axis: Axes, values: Array, x: Array, y: Array, left: bool, stops
     image = axis.pcolormesh(flip * y, x, values, cmap=colour_map(stops), shading="nearest", rasterized=True)
     _bare(axis)
     return image
+
+
+def _levels(most: float) -> Array:
+    """Round steps from 0 up to at least ``most`` kPa, ten or fewer."""
+    step = next((s for s in (5.0, 10.0, 20.0, 25.0, 50.0, 100.0) if 10 * s >= most), most / 10)
+    return np.arange(0.0, max(np.ceil(most / step), 2) + 1) * step
+
+
+def _flip(design: InsoleDesign) -> float:
+    return 1.0 if design.side == "left" else -1.0
+
+
+def _sheet(design: InsoleDesign) -> tuple[Array, Array, Array]:
+    """Places 1.5 mm apart over an insole: x (nx, ny), y (nx, ny), and which lie inside its outline."""
+    low, high = design.outline_mm.min(axis=0) - 1.5, design.outline_mm.max(axis=0) + 1.5
+    x, y = np.meshgrid(np.arange(low[0], high[0], 1.5), np.arange(low[1], high[1], 1.5), indexing="ij")
+    return x, y, holds(design.outline_mm, x, y)
+
+
+def _between(prediction: Prediction, values: Array, x: Array, y: Array, inside: Array) -> Array:
+    """Values of the cells at places, linear between their middles, faded out half a cell further; else NaN."""
+    from scipy.interpolate import LinearNDInterpolator
+
+    middle, stance = prediction.stance.middle_mm, prediction.stance
+    reach = np.sqrt(stance.area_of_cell_mm2.max())
+    away = np.arange(0.0, 2 * np.pi, np.pi / 12)
+    ring = (middle[:, None] + reach * np.stack([np.cos(away), np.sin(away)], axis=1)).reshape(-1, 2)
+    nearest = np.min(np.linalg.norm(ring[:, None] - middle[None], axis=2), axis=1)
+    ring = ring[nearest > 0.999 * reach]
+    field = LinearNDInterpolator(np.vstack([middle, ring]), np.concatenate([values, np.zeros(len(ring))]), 0.0)
+    return np.where(inside, field(x, y), np.nan)
 
 
 def _bare(axis: Axes) -> None:

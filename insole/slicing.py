@@ -16,6 +16,7 @@ from footscan.errors import ReadError
 from footscan.types import Array
 from insole.materials import Material
 from insole.polygons import holds
+from insole.print_estimate import PRINT_SPEED_MM_S
 from insole.slicer_files import PATTERN, Placement
 from insole.stiffness import PrintSettings
 from insole.zones import Zoning
@@ -25,6 +26,16 @@ PIECE_MM = 0.2  #: an extrusion is counted in pieces of this length
 MARGIN_MM = 1.2  #: density is measured that far inside: at its ends infill is tied together
 LEAST_VOLUME_MM3 = 60.0  #: of a zone's measured infill core: with less there is no telling
 WITHIN = 0.03  #: density may differ by so much
+SPEEDS = (
+    "perimeter_speed",
+    "external_perimeter_speed",
+    "small_perimeter_speed",
+    "infill_speed",
+    "solid_infill_speed",
+    "top_solid_infill_speed",
+    "gap_fill_speed",
+    "first_layer_speed",
+)
 INFILL = ("Internal infill", "Sparse infill")
 _N = rb"(-?\d*\.?\d+)"
 _MOVE = b"(G[01])(?=[ \\r\\n])(?: X%b)?(?: Y%b)?(?: Z%b)?(?: E%b)?" % (_N, _N, _N, _N)
@@ -166,6 +177,7 @@ def printer_settings(material: Material, body: PrintSettings, bed_mm: Sequence[f
         "bottom_solid_layers": body.bottom_layers,
         "fill_density": f"{100.0 * body.density:.0f}%",
         "fill_pattern": PATTERN,
+        **dict.fromkeys(SPEEDS, PRINT_SPEED_MM_S),
         "skirts": 0,
         "bed_shape": f"0x0,{x:g}x0,{x:g}x{y:g},0x{y:g}",
         "max_print_height": 200,

@@ -20,8 +20,9 @@ from station.results import Analysed, Failure, LeftOut, Measured, Source
 
 if TYPE_CHECKING:
     from footscan.pressure import RecordingAnalysis
-    from footscan.types import Foot, Load, Mesh, RegionLoads, Side
+    from footscan.types import Foot, Load, Mesh, Recording, RegionLoads, Side
     from insole import CheckReport, InsoleDesign, InsolePrescription
+    from insole.prediction import Prediction
     from insole.zones import Zoning
 
 BOTH: tuple[Side, Side] = ("left", "right")
@@ -81,7 +82,7 @@ class Order:
     @property
     def pieces(self) -> int:
         """How many pieces of work ``make`` tells of."""
-        return 1 + len(self.pressure) + 2
+        return 1 + len(self.pressure) + 3
 
 
 def _same(a: Source, b: Source) -> bool:
@@ -90,13 +91,16 @@ def _same(a: Source, b: Source) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Insole:
-    """One insole, ready to be written: what was asked, shape, solid (mm, foot frame), verdict, zones of infill."""
+    """One insole, ready to be written: what was asked, shape, solid (mm, foot frame), verdict, zones of infill; the
+    pressure that it will give, or why nobody can say."""
 
     prescription: InsolePrescription
     design: InsoleDesign
     mesh: Mesh
     checks: CheckReport
     zoning: Zoning | None = None
+    prediction: Prediction | None = None
+    no_prediction: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +123,11 @@ class Made:
             object.__setattr__(self, name, MappingProxyType({s: value[s] for s in BOTH if s in value}))
 
 
-def make(order: Order, tell: Tell = silent, helper: Helper | None = None) -> Made:
+def make(order: Order, tell: Tell = silent, helper: Helper | None = None, predicting: bool = False) -> Made:
     """Do the whole job in memory; without a single insole where every foot failed.
 
-    ``helper`` only makes it quicker. UsageError for a preset that does not exist, ReadError or DesignError for a
-    prescription file that can't be read.
+    ``helper`` only makes it quicker; ``predicting``: the pressure that each insole will give, too. UsageError for a
+    preset that does not exist, ReadError or DesignError for a prescription file that can't be read.
     """
     from insole import read_prescription
 
@@ -134,7 +138,7 @@ def make(order: Order, tell: Tell = silent, helper: Helper | None = None) -> Mad
     tell("make.measuring", name=", ".join(source.name for _, source in order.scans))
     scans = list(share(helper if len(ways) > 1 else None, ways).values())
     feet, failed, left_out = _sort(order, scans)
-    walks, loads, more_failed, more_left_out = _walks(order, tuple(feet), tell)
+    walks, loads, heard, more_failed, more_left_out = _walks(order, tuple(feet), tell)
     failed, left_out = [*failed, *more_failed], [*left_out, *more_left_out]
     insoles: dict[Side, Insole] = {}
     for side, foot in feet.items():
@@ -144,6 +148,10 @@ def make(order: Order, tell: Tell = silent, helper: Helper | None = None) -> Mad
             insoles[side] = _insole(foot, loads.get(side), order.preset, _edits(edits, side))
         except FootscanError as error:
             failed.append(Failure.of(f"{source} ({side})", error))
+    if predicting and insoles:
+        tell("make.predicting")
+        foretold = share(helper, {s: partial(_foretold, i, feet[s], heard.get(s)) for s, i in insoles.items()})
+        insoles = {s: replace(i, prediction=foretold[s][0], no_prediction=foretold[s][1]) for s, i in insoles.items()}
     measured = tuple(scan.measured for scan in scans if scan.measured is not None)
     return Made(order, measured, feet, walks, loads, insoles, tuple(failed), tuple(left_out), _inputs(order))
 
@@ -176,6 +184,18 @@ def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[s
             f"expected an insole that can be printed, found: {wrong.message}; check the scan or the prescription"
         )
     return Insole(prescription, shape, mesh, checks, plan_zones(shape, foot, loads))
+
+
+def _foretold(insole: Insole, foot: Foot, heard: Heard | None) -> tuple[Prediction | None, str]:
+    """The pressure that an insole will give, or why nobody can say."""
+    from insole import predict, stance_instants
+
+    if heard is None or insole.zoning is None:
+        return None, "no recording says how this foot presses"
+    try:
+        return predict(insole.design, insole.zoning, foot, stance_instants(*heard, foot)), ""
+    except FootscanError as error:
+        return None, str(error)
 
 
 # ------------------------------------------------------------------ scans
@@ -241,21 +261,26 @@ def _choose(role: Role, feet: Iterable[Foot]) -> tuple[dict[Side, Foot], list[st
 
 # ------------------------------------------------------------------ recordings
 
+Heard = tuple["Recording", "RecordingAnalysis"]
+
 
 def _walks(
     order: Order, sides: tuple[Side, ...], tell: Tell
-) -> tuple[tuple[Analysed, ...], dict[Side, RegionLoads], list[Failure], list[LeftOut]]:
+) -> tuple[tuple[Analysed, ...], dict[Side, RegionLoads], dict[Side, Heard], list[Failure], list[LeftOut]]:
+    """What was analysed; by side the loads of the best walk, and that walk; what failed, what was left out."""
     from footscan import read_recording
     from footscan.pressure import analyse, region_loads
 
     walks: list[Analysed] = []
     loads: dict[Side, RegionLoads] = {}
+    heard: dict[Side, Heard] = {}
     failed: list[Failure] = []
     left_out: list[LeftOut] = []
     for source in order.pressure:
         tell("make.walk", name=source.name)
         try:
-            analysis = analyse(read_recording(source.path))
+            recording = read_recording(source.path)
+            analysis = analyse(recording)
             if not any(step.used for step in analysis.steps):
                 raise ScanError(
                     f"expected a walk, found {no_step(analysis)}; record a few steps or leave this file out"
@@ -269,8 +294,8 @@ def _walks(
             left_out.append(LeftOut("unknown_side", {"name": source.name}))
         for side in BOTH:
             if side in of_file and _better(of_file[side], loads.get(side)):
-                loads[side] = of_file[side]
-    return tuple(walks), loads, failed, left_out + _unsaid(order, sides, loads)
+                loads[side], heard[side] = of_file[side], (recording, analysis)
+    return tuple(walks), loads, heard, failed, left_out + _unsaid(order, sides, loads)
 
 
 def no_step(analysis: RecordingAnalysis) -> str:

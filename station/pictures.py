@@ -1,7 +1,7 @@
 """The pictures of an order: each foot, each insole, the pair together, and the walk.
 
 An insole is drawn from its finished mesh, so that what is seen is what is printed. `draw_all` returns PNG bytes by
-file name, `write_all` puts them into a folder; same input, same bytes.
+file name; same input, same bytes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from footscan.pressure import RecordingAnalysis
+    from insole.prediction import Prediction
     from insole.types import InsoleDesign
+    from insole.zones import Zoning
 
 TEAL: render.Colour = (0.10, 0.50, 0.52)
 LINE: render.Colour = (0.82, 0.94, 0.93)
@@ -37,9 +38,14 @@ def drawings(
     analyses: Sequence[RecordingAnalysis],
     designs: Mapping[Side, InsoleDesign],
     meshes: Mapping[Side, Mesh],
+    zonings: Mapping[Side, Zoning] | None = None,
+    predictions: Mapping[Side, Prediction] | None = None,
 ) -> dict[str, Callable[[], bytes]]:
     """Every picture of an order by file name, each to be drawn by a call, in any process: ``pair.png``,
-    ``foot_<side>.png``, ``insole_<side>.png``, and for each recording ``pressure_<n>.png`` and ``force_<n>.png``."""
+    ``foot_<side>.png``, ``insole_<side>.png``, for each recording ``pressure_<n>.png`` and ``force_<n>.png``, and for
+    the technician ``zones_<side>.png`` and ``prediction_<side>.png``."""
+    from insole.plot import draw_prediction, draw_zones
+
     jobs: dict[str, Callable[[], Figure]] = {}
     if feet or meshes:
         jobs["pair.png"] = partial(pair_picture, feet, meshes)
@@ -52,6 +58,10 @@ def drawings(
         if analysis.maps:
             jobs[f"pressure_{n}.png"] = partial(plot.pressure_map, analysis)
             jobs[f"force_{n}.png"] = partial(plot.force_curves, analysis)
+    for side, zoning in (zonings or {}).items():
+        jobs[f"zones_{side}.png"] = partial(draw_zones, designs[side], zoning)
+    for side, prediction in (predictions or {}).items():
+        jobs[f"prediction_{side}.png"] = partial(draw_prediction, designs[side], prediction)
     return {name: partial(_drawn, draw) for name, draw in jobs.items()}
 
 
@@ -64,26 +74,14 @@ def draw_all(
     analyses: Sequence[RecordingAnalysis],
     designs: Mapping[Side, InsoleDesign],
     meshes: Mapping[Side, Mesh],
+    zonings: Mapping[Side, Zoning] | None = None,
+    predictions: Mapping[Side, Prediction] | None = None,
 ) -> dict[str, bytes]:
     """PNG bytes of every picture of `drawings`, by file name."""
-    jobs = drawings(feet, analyses, designs, meshes)
+    jobs = drawings(feet, analyses, designs, meshes, zonings, predictions)
     # two at a time: most of the work is inside numpy and zlib, which let others run
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(jobs, pool.map(lambda draw: draw(), jobs.values())))
-
-
-def write_all(
-    folder: Path,
-    feet: Mapping[Side, Foot],
-    analyses: Sequence[RecordingAnalysis],
-    designs: Mapping[Side, InsoleDesign],
-    meshes: Mapping[Side, Mesh],
-) -> list[str]:
-    """Write every picture of an order into the existing ``folder``; their paths, in `draw_all`'s order."""
-    pictures = draw_all(feet, analyses, designs, meshes)
-    for name, data in pictures.items():
-        (folder / name).write_bytes(data)
-    return [str(folder / name) for name in pictures]
 
 
 # ------------------------------------------------------------------ the pair

@@ -95,7 +95,39 @@ def _insole(insole: Insole) -> dict[str, Any]:
                 for name, relief in design.reliefs.items()
             },
         },
+        "print": _print(insole),
         "checks": checks(insole.checks),
+    }
+
+
+def _print(insole: Insole) -> dict[str, Any] | None:
+    """What it is printed of and how, and about how much filament and time that takes."""
+    if insole.zoning is None:
+        return None
+    from insole.print_estimate import estimate_print
+
+    zoning = insole.zoning
+    height = float(insole.mesh.vertices[:, 2].max() - insole.mesh.vertices[:, 2].min())
+    estimate = estimate_print(zoning, height)
+    return {
+        "material": zoning.material.name,
+        "uncalibrated": zoning.material.uncalibrated,
+        "grams": significant(estimate.grams, 3),
+        "minutes": significant(estimate.seconds / 60.0, 3),
+        "infill_percent": round(100.0 * zoning.body.density),
+        "perimeters": zoning.body.perimeters,
+        "top_layers": zoning.body.top_layers,
+        "bottom_layers": zoning.body.bottom_layers,
+        "zones": [
+            {
+                "name": zone.name,
+                "infill_percent": zone.infill_percent,
+                "top_layers": zone.settings.top_layers,
+                "bottom_layers": zone.settings.bottom_layers,
+            }
+            for zone in zoning.zones
+        ],
+        "notes": notes(zoning.notes),
     }
 
 

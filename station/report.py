@@ -42,7 +42,8 @@ def html(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang
 
     Parameters
     ----------
-    documents : ``measurements.json``, ``pressure.json``, ``prescription.json`` -> document; any may be absent
+    documents : ``measurements.json``, ``pressure.json``, ``prescription.json``, ``prediction.json`` -> document; of an
+        order that lacks one it is absent
     pictures : paths of PNG files, as ``pictures.write_all`` returns them; they are put into the page
     lang : en or zh
     """
@@ -69,6 +70,7 @@ def html(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang
     ]
     body = [line for section in page.sections for line in _section(section, files)]
     body += ['<section class="technician">', f"<h2>{escape(page.technician)}</h2>"]
+    body += [_figure(picture, files) for picture in page.drawings]
     body += [_table(table) for table in page.tables]
     tail = ["</section>", f"<footer>{escape(page.footer)}</footer>", "</main>", "</body>", "</html>", ""]
     return "\n".join([*head, *body, *tail])

@@ -45,6 +45,24 @@ WHY = (
 )
 #: fields that are the prescriber's and the wearer's own affair: in prescription.json only
 APART = ("sensation", "risk", "open_wound")
+#: fields that have a sentence of their own for the wearer where they are not 0
+TOLD = (
+    "medial_skive_mm",
+    "lateral_skive_mm",
+    "heel_spur_relief",
+    "heel_lift_mm",
+    "medial_edge_mm",
+    "lateral_edge_mm",
+    "medial_flange_mm",
+    "cuboid_pad_mm",
+    "fascia_groove_mm",
+    "met_pad_height_mm",
+    "forefoot_post_deg",
+    "first_ray_cutout",
+    "morton_extension_mm",
+    "reverse_morton_mm",
+    "toe_filler",
+)
 STEP_KEYS = ("max_force_n", "peak_kpa", "contact_time_s", "impulse_n_s", "cop_path_mm")
 REGIONS = (
     "hallux",
@@ -117,6 +135,7 @@ class Content:
     hero: Picture | None
     sections: tuple[Section, ...]
     technician: str
+    drawings: tuple[Picture, ...]
     tables: tuple[Table, ...]
     footer: str
 
@@ -254,13 +273,13 @@ def _insole_card(side: str, insole: Mapping[str, Any], say: Words) -> Card:
         told.append(say("made.arch.below" if arch < 0 else "made.arch.above", value=short(abs(arch))))
     if post := fields["rearfoot_post_deg"]:
         told.append(say("made.post.medial" if post > 0 else "made.post.lateral", value=short(abs(post))))
-    if fields["heel_lift_mm"]:
-        told.append(say("made.lift", value=short(fields["heel_lift_mm"])))
-    if fields["met_pad_height_mm"]:
-        told.append(say("made.pad", value=short(fields["met_pad_height_mm"])))
+    told += [say(f"made.{name}", value=short(fields[name])) for name in TOLD if fields[name]]
     places = [say(f"place.{name[7:]}") for name, value in fields.items() if name.startswith("relief_") and value]
     if places:
         told.append(say("made.relief", where=say.joined(places)))
+    softer = dict.fromkeys(zone["name"].split(" ")[0] for zone in (insole.get("print") or {}).get("zones", ()))
+    if softer:
+        told.append(say("made.softer", where=say.joined([say(f"place.{name}") for name in softer])))
     base, front = short(fields["base_thickness_mm"]), short(fields["forefoot_thickness_mm"])
     told.append(say("made.thickness", base=base, front=front))
     if fields["cover_thickness_mm"]:
@@ -314,25 +333,29 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _sections(documents: Mapping[str, Document], names: Sequence[str], say: Words) -> tuple[Section, ...]:
-    def pictures(kind: str) -> tuple[Picture, ...]:
-        found = [name for name in names if name.startswith(f"{kind}_")]
-        sides = [name.removesuffix(".png").rsplit("_", 1)[-1] for name in found]
-        side_words = [_capital(say.get(f"side.{side}", side)) for side in sides]
-        return tuple(Picture(n, say(f"caption.{kind}", side=s)) for n, s in zip(found, side_words))
+def _pictures(kind: str, names: Sequence[str], say: Words) -> tuple[Picture, ...]:
+    found = [name for name in names if name.startswith(f"{kind}_")]
+    sides = [name.removesuffix(".png").rsplit("_", 1)[-1] for name in found]
+    side_words = [_capital(say.get(f"side.{side}", side)) for side in sides]
+    return tuple(Picture(n, say(f"caption.{kind}", side=s)) for n, s in zip(found, side_words))
 
+
+def _sections(documents: Mapping[str, Document], names: Sequence[str], say: Words) -> tuple[Section, ...]:
     feet = feet_of(documents.get("measurements.json"))
     insoles = (documents.get("prescription.json") or {}).get("feet", {})
     walks = (documents.get("pressure.json") or {}).get("recordings", [])
     cards = tuple(_foot_card(side, foot, say) for side, foot in feet.items())
     after = _pair(feet, say) if feet else (say("no_feet"),)
-    out = [Section(say("section.feet"), say("feet.lead"), cards, pictures("foot"), after)]
+    out = [Section(say("section.feet"), say("feet.lead"), cards, _pictures("foot", names, say), after)]
     if insoles:
         cards = tuple(_insole_card(side, insoles[side], say) for side in SIDES if side in insoles)
-        out.append(Section(say("section.insoles"), say("insoles.lead"), cards, pictures("insole")))
+        out.append(Section(say("section.insoles"), say("insoles.lead"), cards, _pictures("insole", names, say)))
     if walks:
         cards = tuple(_walk_card(walk, say) for walk in walks)
-        shown = sorted((*pictures("pressure"), *pictures("force")), key=lambda p: p.name.rsplit("_", 1)[-1])
+        shown = sorted(
+            (*_pictures("pressure", names, say), *_pictures("force", names, say)),
+            key=lambda p: p.name.rsplit("_", 1)[-1],
+        )
         out.append(Section(say("section.walk"), "", cards, tuple(shown)))
     if insoles:
         out.append(Section(say("section.wear"), "", (), (), tuple(say(f"wear.{k}") for k in (1, 2, 3, 4))))
@@ -347,7 +370,7 @@ def content(documents: Mapping[str, Document], names: Sequence[str], lang: str) 
 
     Parameters
     ----------
-    documents : ``measurements.json``, ``pressure.json``, ``prescription.json`` -> document; any may be absent
+    documents : file name -> document, of those that an order has; any may be absent
     names : file names of the pictures that there are
     lang : en or zh
     """
@@ -365,6 +388,7 @@ def content(documents: Mapping[str, Document], names: Sequence[str], lang: str) 
         hero=Picture("pair.png", say("caption.pair")) if "pair.png" in names else None,
         sections=_sections(documents, names, say),
         technician=say("section.technician"),
+        drawings=tuple(p for kind in ("zones", "prediction") for p in _pictures(kind, names, say)),
         tables=tables(documents, say),
         footer=say("footer", version=version()),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from station.report_content import (
@@ -28,7 +28,9 @@ def tables(documents: Mapping[str, Document], say: Words) -> tuple[Table, ...]:
     """All tables that the documents have something for."""
     measured, walked = documents.get("measurements.json"), documents.get("pressure.json")
     prescribed = documents.get("prescription.json")
-    found = [_measures(measured, say), *_prescription(prescribed, say), *_walks(walked, say)]
+    foretold = documents.get("prediction.json")
+    found = [_measures(measured, say), *_prescription(prescribed, say), _printing(prescribed, say)]
+    found += [*_predictions(foretold, say), *_walks(walked, say)]
     found += [_sources(measured, walked, say), _failed((measured, walked, prescribed), say)]
     return tuple(table for table in found if table is not None and table.rows)
 
@@ -106,6 +108,58 @@ def _reasons(entries: Mapping[str, Mapping[str, Any]], say: Words) -> str:
     if len(lines) == 1:
         return next(iter(lines))
     return "\n".join(f"{', '.join(sides)} – {line}" for line, sides in lines.items())
+
+
+# ------------------------------------------------------------------ print and pressure
+
+
+def _printing(document: Document | None, say: Words) -> Table | None:
+    """Material, filament, time, and how body and zones are filled."""
+    feet = (document or {}).get("feet", {})
+    prints = {side: feet[side].get("print") for side in SIDES if side in feet}
+    if not prints or not all(prints.values()):
+        return None
+
+    def row(key: str, cell: Callable[[Mapping[str, Any]], str]) -> tuple[str, ...]:
+        return (say(f"print.{key}"), *(cell(p) for p in prints.values()))
+
+    rows = [
+        row(
+            "material",
+            lambda p: f"{p['material']}\n{say('print.uncalibrated')}" if p["uncalibrated"] else p["material"],
+        ),
+        row("grams", lambda p: f"{p['grams']:.0f} g"),
+        row("time", lambda p: f"{p['minutes'] // 60:.0f} h {p['minutes'] % 60:.0f} min"),
+        row("body", lambda p: f"{p['infill_percent']} %\n" + say("print.shells", **p)),
+        row("zones", lambda p: "\n".join(z["name"] for z in p["zones"]) or "–"),
+    ]
+    head = ("", *(say(f"side.{side}") for side in prints))
+    return Table(say("table.print"), head, tuple(rows), say("print.note"))
+
+
+def _predictions(document: Document | None, say: Words) -> list[Table]:
+    """By region what the recording's bed and what the insole gives, with the band."""
+    found = []
+    for side, foot in (document or {}).get("feet", {}).items():
+        title = f"{say('table.prediction')}: {say('side.' + side)}"
+        if foot["regions"] is None:
+            found.append(Table(title, ("", ""), ((say("prediction.none"), foot["reason"]),)))
+            continue
+        rows = []
+        for region, row in foot["regions"].items():
+            cells = []
+            for key, places in (("peak_kpa", 0), ("pti_kpa_s", 0), ("area_mm2", 0)):
+                f = row[key]
+                change = f"{f['change_percent']:+.0f} %"
+                low, high = number(f["low"], places), number(f["high"], places)
+                cells.append(f"{number(f['before'], places)} → {number(f['after'], places)}\n{change} ({low} … {high})")
+            name = say("prediction.total") if region == "total" else say(f"place.{region}")
+            rows.append((f"{name}\n{region}", *cells))
+        head = (say("head.region"), *(say(f"prediction.{key}") for key in ("peak_kpa", "pti_kpa_s", "area_mm2")))
+        share = say("prediction.share", shape=f"{foot['shape_percent']:.0f}", stiff=f"{foot['stiffness_percent']:.0f}")
+        told = say.sentences(say("prediction.note"), share, *(n["detail"] + "." for n in foot["notes"]))
+        found.append(Table(title, head, tuple(rows), told))
+    return found
 
 
 # ------------------------------------------------------------------ walk

@@ -15,6 +15,7 @@ from station.console import dump
 from station.documents import measure_document, pressure_document
 from station.helper import Helper, share
 from station.orders import LOG, Draft
+from station.predictions import prediction_document
 from station.prescriptions import prescription_document
 from station.results import LeftOut
 from station.version import version
@@ -60,14 +61,17 @@ class Log:
 
 
 def documents(made: Made) -> dict[str, dict[str, Any]]:
-    """File name -> document, of the three that an order has."""
+    """File name -> document, of those that an order has."""
     scans = {source.name for _, source in made.order.scans}
     recordings = {source.name for source in made.order.pressure}
-    return {
+    papers = {
         "measurements.json": measure_document(made.scans, [f for f in made.failed if f.source in scans]),
         "pressure.json": pressure_document(made.walks, [f for f in made.failed if f.source in recordings]),
         "prescription.json": prescription_document(made),
     }
+    if any(insole.prediction is not None or insole.no_prediction for insole in made.insoles.values()):
+        papers["prediction.json"] = prediction_document(made)
+    return papers
 
 
 def write(
@@ -84,8 +88,8 @@ def write(
     jobs = _meshes(made, asked) | (_drawings(made) if drawing else {})
     for name, data in share(helper, jobs).items():
         work.write(name, data)
-    if "json" in asked:
-        for name, document in papers.items():
+    for name, document in papers.items():
+        if ("prediction" if name == "prediction.json" else "json") in asked:
             work.write(name, dump(document))
     if "report" in asked:
         log.tell("make.reporting")
@@ -153,7 +157,10 @@ def _drawings(made: Made) -> dict[str, Callable[[], bytes]]:
     analyses = [walk.analysis for walk in made.walks]
     designs = {side: insole.design for side, insole in made.insoles.items()}
     meshes = {side: insole.mesh for side, insole in made.insoles.items()}
-    return {f"{PICTURES}/{name}": job for name, job in drawings(made.feet, analyses, designs, meshes).items()}
+    zonings = {side: i.zoning for side, i in made.insoles.items() if i.zoning is not None}
+    foretold = {side: i.prediction for side, i in made.insoles.items() if i.prediction is not None}
+    jobs = drawings(made.feet, analyses, designs, meshes, zonings, foretold)
+    return {f"{PICTURES}/{name}": job for name, job in jobs.items()}
 
 
 def _report(work: Draft, papers: Mapping[str, dict[str, Any]], pictures: Sequence[str], lang: str) -> list[LeftOut]:

@@ -16,6 +16,7 @@ from footscan.errors import ReadError
 from footscan.types import RegionLoads, Side
 from insole import InsolePrescription, design, solid
 from insole.materials import read_material
+from insole.print_estimate import estimate_print
 from insole.slicer_files import Placement, printable, zoned_threemf_bytes
 from insole.slicing import WITHIN, infill_of_zones, printer_settings, read_gcode
 from insole.zones import plan_zones
@@ -94,7 +95,12 @@ def slice_one(rng: np.random.Generator, folder: Path, tool: Tool) -> dict[str, f
     assert "repair" not in (run.stdout + run.stderr).lower(), run.stdout
     sliced = read_gcode(out.read_bytes(), out.name)
     assert sliced.filament_mm3 == pytest.approx(sliced.volume_mm3.sum(), rel=5e-3)
-    assert sliced.time_s is not None and sliced.time_s > 600
+    mesh = part.mesh.vertices
+    guess = estimate_print(zoning, float(mesh[:, 2].max() - mesh[:, 2].min()))
+    assert sliced.time_s is not None and sliced.filament_mm3 is not None
+    assert guess.filament_mm3 == pytest.approx(sliced.filament_mm3, rel=0.10)
+    assert guess.seconds == pytest.approx(sliced.time_s, rel=0.15)
+    assert guess.grams == pytest.approx(sliced.grams(zoning.material), rel=0.10)
     found = infill_of_zones(sliced, zoning, place, side == "left")
     assert [z.name for z in found] == ["body", *(z.name for z in zoning.zones)]
     misfits = [abs(z.found - z.asked) for z in found if z.found is not None]

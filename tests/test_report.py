@@ -20,7 +20,7 @@ from footscan.measures.measuring import KEYS
 from insole.fields import FIELDS
 from station import report
 from station.messages import FOLDER, LANGUAGES
-from station.report_content import APART, SHOWN, Words, content, texts, why
+from station.report_content import APART, SHOWN, TOLD, Words, content, texts, why
 
 VOID = {"meta", "img", "br"}
 #: nothing of these is said to the wearer: shape and comfort only
@@ -85,6 +85,7 @@ def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
     folder, data = tmp_path_factory.mktemp("pictures"), png(new_figure(1.0, 0.5))
     names = ("pair", "foot_left", "foot_right", "insole_left", "insole_right", "pressure_1", "force_1")
+    names += ("zones_left", "zones_right", "prediction_left", "prediction_right")
     for name in names:
         (folder / f"{name}.png").write_bytes(data)
     return [str(folder / f"{name}.png") for name in names]
@@ -211,6 +212,54 @@ def test_the_cards_say_what_the_documents_say() -> None:
     steps = [s for s in documents["pressure.json"]["recordings"][0]["steps"] if s["side"] == "left"]
     used = [s for s in steps if s["used"]]
     assert f"Left foot: {len(used)} steps counted of {len(steps)}." in walk.cards[0].sentences[0]
+
+
+# ------------------------------------------------------------------ print and prediction
+
+
+def test_the_technician_reads_print_and_prediction_and_the_wearer_does_not(drawings: list[str]) -> None:
+    documents = papers()
+    page = report.html(documents, drawings, "en")
+    technician = read(
+        "<main><body>"
+        + page.split('<section class="technician">')[1][:-1].rsplit("</section>", 1)[0]
+        + "</body></main>"
+    )
+    for side in ("left", "right"):
+        print_ = documents["prescription.json"]["feet"][side]["print"]
+        assert any(f"{print_['grams']:.0f} g" in cell for row in technician.rows for cell in row)
+        for zone in print_["zones"]:
+            assert any(zone["name"] in cell for row in technician.rows for cell in row)
+    for region, told in documents["prediction.json"]["feet"]["left"]["regions"].items():
+        peak = told["peak_kpa"]
+        words = f"{peak['before']:.0f} → {peak['after']:.0f}"
+        assert any(row[0].endswith("\n" + region) and words in row[1] for row in technician.rows if len(row) == 4), (
+            region
+        )
+    captions = [value for tag, name, value in technician.attributes if tag == "img" and name == "alt"]
+    assert len(captions) == 4 and sum("Unvalidated" in words for words in captions) == 2
+    assert "predicted" not in wearer(page).lower()
+
+
+def test_a_foot_without_a_prediction_says_why() -> None:
+    documents = papers()
+    documents["prediction.json"]["feet"]["right"] = {"regions": None, "reason": "no recording says how"}
+    assert ["not predicted", "no recording says how"] in read(report.html(documents, [], "en")).rows
+
+
+def test_softer_places_and_features_have_a_sentence_each() -> None:
+    documents = papers()
+    insole = documents["prescription.json"]["feet"]["left"]
+    for name in TOLD:
+        insole["fields"][name]["value"] = FIELDS[name].kind == "flag" or 2.0
+    insole["print"]["zones"] = [{"name": "heel 18%"}, {"name": "mth2 20%"}, {"name": "heel 18% (2)"}]
+    for lang in LANGUAGES:
+        say = Words(lang)
+        told = content(documents, [], lang).sections[1].cards[0].sentences
+        for name in TOLD:
+            assert say(f"made.{name}", value="2") in told, name
+        softer = say("made.softer", where=say.joined([say("place.heel"), say("place.mth2")]))
+        assert softer in told
 
 
 # ------------------------------------------------------------------ what is missing

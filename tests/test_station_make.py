@@ -16,6 +16,7 @@ PAPERS = {
     "measurements.json": "measure-1",
     "pressure.json": "pressure-1",
     "prescription.json": "prescriptions-1",
+    "prediction.json": "prediction-1",
 }
 
 

@@ -54,7 +54,7 @@ def arguments(parser: Parser, say: Texts) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Shape the feet, write them as a scanner would, do the main job on those files, compare with the truth."""
     inputs = Inputs()
-    made, manifest = carry_out(inputs.write, (), args.folder, OUTPUTS, "demo", console, pieces=11, worth=True)
+    made, manifest = carry_out(inputs.write, (), args.folder, OUTPUTS, "demo", console, pieces=12, worth=True)
     return close(made, manifest, args.folder, console, truths(made, inputs, console.say))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from station.orders import Draft
     from station.parser import Parser
 
-OUTPUTS = ("stl", "3mf", "glb", "json", "report", "pictures")
+OUTPUTS = ("stl", "3mf", "glb", "json", "prediction", "report", "pictures")
 LOADS = ("unknown", "standing", "half", "sitting", "none")
 UNITS = ("auto", "mm", "cm", "dm", "m", "in")
 
@@ -98,7 +98,7 @@ def carry_out(
     spare = ready if "pictures" in asked or "report" in asked else None
     with draft(folder, sources) as work, beside(worth, spare) as helper, console.progress(pieces) as bar:
         log = Log(work, bar, console.say)
-        made = make(prepare(work, log.tell, helper), log.tell, helper)
+        made = make(prepare(work, log.tell, helper), log.tell, helper, "prediction" in asked)
         if not made.insoles:
             console.document({"schema": SCHEMA, **head(made, asked, command, lang), "outputs": {}})
             raise NothingDoneError(failure.message for failure in made.failed)
