@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import harness
@@ -12,14 +14,17 @@ from harness import Result
 
 from footscan import feet, synth
 from footscan.pressure import analyse, region_loads
-from insole import InsolePrescription, design, glb_bytes, solid, stl_bytes
+from footscan.types import FootMeasurements, Measure, Side
+from footscan.usual import usual_foot
+from insole import InsolePrescription, check_mesh, design, glb_bytes, prescribe, solid, stl_bytes
 from insole.instants import stance_instants
 from insole.prediction import predict
 from insole.slicer_files import printable, zoned_threemf_bytes
 from insole.springs import Layer, in_series, press
 from insole.zones import plan_zones
 
-TRIANGLES = 100_000
+TRIANGLES, FEWER = 100_000, 30_000
+PAIRS = 200
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -37,6 +42,41 @@ def press_once() -> Callable[[], Any]:
     force = np.linspace(20.0, 900.0, 64)
     cop = np.column_stack([np.linspace(-8.0, 8.0, 64), np.zeros(64)])
     return lambda: press(np.column_stack([x, y]), np.ones(len(x)), law, (x * x + y * y) / 160.0, force, cop)
+
+
+def person(number: int) -> dict[Side, FootMeasurements]:
+    """The measures of one person's feet."""
+    rng = np.random.default_rng(number)
+    length = float(rng.uniform(220.0, 300.0))
+    shares = {"foot_length_mm": 1.0, "foot_breadth_mm": 0.385, "heel_breadth_mm": 0.255, "instep_height_mm": 0.24}
+    shares |= {"ball_length_medial_mm": 0.735, "ball_length_lateral_mm": 0.635}
+    sides: tuple[Side, Side] = ("left", "right")
+    return {
+        side: FootMeasurements(
+            {k: Measure(v * length * float(rng.uniform(0.97, 1.03))) for k, v in shares.items()}, side
+        )
+        for side in sides
+    }
+
+
+def pair(number: int) -> int:
+    """From measures to checked STL and zoned 3MF of both feet; the files' bytes."""
+    size = 0
+    for side, measured in person(number).items():
+        foot = usual_foot(measured)
+        shape = design(foot, prescribe(measured), FEWER)
+        mesh = solid(shape)
+        assert check_mesh(mesh).ok
+        part = printable(shape, mesh, plan_zones(shape, foot), f"insole {side}")
+        size += len(stl_bytes(mesh)) + len(zoned_threemf_bytes([part]))
+    return size
+
+
+def pairs_a_second() -> float:
+    """``PAIRS`` people on two processes, whose imports are done."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(pair, range(4)))
+        return PAIRS / seconds(lambda: list(pool.map(pair, range(PAIRS), chunksize=5)))
 
 
 def run() -> Iterator[Result]:
@@ -67,6 +107,7 @@ def run() -> Iterator[Result]:
     yield Result(
         "insole_stl_glb_zoned_3mf_100k", 1000 * harness.median_of(9, lambda: seconds(files)), "ms", 250.0, "lower"
     )
+    yield Result("insole_pairs_from_measurements_30k", pairs_a_second(), "pairs/s", 10.0, "higher")
     work = press_once()
     yield Result(
         "insole_instant_2700_springs", 1000 * harness.median_of(9, lambda: seconds(work)) / 64, "ms", 2.0, "lower"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from footscan.io import read_recording
     from footscan.pressure import analyse
     from footscan.pressure.calibration import calibrate
+    from footscan.usual import usual_foot
 
 # the public verbs, imported when first used: `import footscan` costs nothing
 _HOME = {
@@ -28,6 +29,7 @@ _HOME = {
     "measure": "footscan.feet",
     "read_recording": "footscan.io",
     "read_scan": "footscan.feet",
+    "usual_foot": "footscan.usual",
 }
 __all__ = [
     "FootscanError",
@@ -39,6 +41,7 @@ __all__ = [
     "measure",
     "read_recording",
     "read_scan",
+    "usual_foot",
 ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import csgraph
+from scipy.spatial import ConvexHull
 
 from footscan.types import Array, Mesh
 
@@ -59,10 +60,11 @@ def check_mesh(mesh: Mesh, min_thickness_mm: float = 1.2, bed_mm: tuple[float, f
     if not len(mesh.faces):
         return CheckReport((CheckItem("faces", False, 0.0, "at least 4", "the mesh has no faces"),))
     vertices, faces = welded(mesh)
-    items = [*_closed(faces), _bodies(vertices, faces), _volume(vertices, faces), _degenerate(vertices, faces)]
+    a, b, c = (np.ascontiguousarray(vertices[faces[:, k]].T) for k in range(3))
+    items = [*_closed(faces), _bodies(vertices, faces), _volume(a, b, c), _degenerate(a, b, c)]
     items += _rays(vertices, faces, min_thickness_mm)
     widths = _widths(vertices[:, :2])
-    items += [_extents(vertices, widths), _overhang(vertices, faces), _bed(widths, bed_mm)]
+    items += [_extents(vertices, widths), _overhang(a, b, c), _bed(widths, bed_mm)]
     return CheckReport(tuple(items))
 
 
@@ -85,9 +87,11 @@ def _closed(faces: Array) -> list[CheckItem]:
     stop = faces[:, [1, 2, 0]].ravel()
     count = int(faces.max()) + 1
     low, high = np.minimum(start, stop), np.maximum(start, stop)
-    edge, index = np.unique(low * count + high, return_inverse=True)
-    uses = np.bincount(index, minlength=len(edge))
-    balance = np.bincount(index, np.where(start < stop, 1.0, -1.0), minlength=len(edge))
+    # equal edges side by side, the way each is walked in the last bit
+    ways = np.sort(2 * (low * count + high) + (start < stop))
+    first = np.flatnonzero(np.append(True, ways[1:] >> 1 != ways[:-1] >> 1))
+    uses = np.diff(np.append(first, len(ways)))
+    balance = 2 * np.add.reduceat(ways & 1, first) - uses
     open_edges, crossed = int((uses == 1).sum()), int((uses > 2).sum())
     turned = int(((uses == 2) & (balance != 0)).sum())
     tight = open_edges == 0 and crossed == 0
@@ -112,19 +116,22 @@ def _bodies(vertices: Array, faces: Array) -> CheckItem:
     )
 
 
-def _volume(vertices: Array, faces: Array) -> CheckItem:
-    corners = vertices[faces] - vertices.mean(axis=0)
-    volume = float(np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))) / 6000.0
+def _cross(a: Array, b: Array) -> Array:
+    """Of vectors (3, n)."""
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
+def _volume(a: Array, b: Array, c: Array) -> CheckItem:
+    middle = a.mean(axis=1)[:, None]
+    volume = float(((a - middle) * _cross(b - middle, c - middle)).sum()) / 6000.0
     message = f"{volume:.1f} ml" if volume > 0 else "no positive volume: the mesh is inside out or open"
     return CheckItem("volume_ml", volume > 0, volume, "above 0", message)
 
 
-def _degenerate(vertices: Array, faces: Array) -> CheckItem:
+def _degenerate(a: Array, b: Array, c: Array) -> CheckItem:
     """Faces with two equal corners, before or after single precision (which is what an STL keeps)."""
-    corners = vertices[faces].astype(np.float32)
-    same = np.zeros(len(faces), dtype=bool)
-    for i, j in ((0, 1), (1, 2), (2, 0)):
-        same |= (corners[:, i] == corners[:, j]).all(axis=1)
+    a, b, c = (corner.astype(np.float32) for corner in (a, b, c))
+    same = (a == b).all(axis=0) | (b == c).all(axis=0) | (c == a).all(axis=0)
     bad = int(same.sum())
     return CheckItem(
         "degenerate", bad == 0, float(bad), "0", "none" if bad == 0 else f"{bad} faces have two equal corners"
@@ -141,27 +148,34 @@ def columns(
 
     The grid is set off by an irrational share of its step so that no ray meets an edge of a regular mesh.
     """
-    corners = vertices[faces]
     low = vertices[:, :2].min(axis=0) + step_mm * np.array([0.31830989, 0.36787944])
     shape = np.maximum(np.ceil((vertices[:, :2].max(axis=0) - low) / step_mm).astype(int), 1)
-    p = (corners[..., :2] - low) / step_mm
-    area = (p[:, 1, 0] - p[:, 0, 0]) * (p[:, 2, 1] - p[:, 0, 1]) - (p[:, 1, 1] - p[:, 0, 1]) * (p[:, 2, 0] - p[:, 0, 0])
-    first = np.maximum(np.ceil(p.min(axis=1)).astype(int), 0)
-    last = np.minimum(np.floor(p.max(axis=1)).astype(int), shape - 1)
-    wide = np.maximum(last - first + 1, 0)
-    wide[np.abs(area) < 1e-12] = 0
-    count = wide[:, 0] * wide[:, 1]
+    (ax, ay), (bx, by), (cx, cy) = (((vertices[faces[:, k], :2] - low) / step_mm).T for k in range(3))
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    # the rays of each face's box
+    first_i, wide_i = _within(ax, bx, cx, int(shape[0]))
+    first_j, wide_j = _within(ay, by, cy, int(shape[1]))
+    count = wide_i * wide_j
+    count[np.abs(area) < 1e-12] = 0
     face = np.repeat(np.arange(len(faces)), count)
     k = np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count)
-    i, j = first[face, 0] + k // wide[face, 1], first[face, 1] + k % wide[face, 1]
-    a, b, c = p[face, 0], p[face, 1], p[face, 2]
-    w0 = ((b[:, 0] - i) * (c[:, 1] - j) - (b[:, 1] - j) * (c[:, 0] - i)) / area[face]
-    w1 = ((c[:, 0] - i) * (a[:, 1] - j) - (c[:, 1] - j) * (a[:, 0] - i)) / area[face]
+    di = k // wide_j[face]
+    i, j = first_i[face] + di, first_j[face] + k - di * wide_j[face]
+    # the weights of the face's corners where the ray meets its plane: none is negative within the face
+    w0 = ((bx[face] - i) * (cy[face] - j) - (by[face] - j) * (cx[face] - i)) / area[face]
+    w1 = ((cx[face] - i) * (ay[face] - j) - (cy[face] - j) * (ax[face] - i)) / area[face]
     w2 = 1.0 - w0 - w1
-    hit = (w0 >= 0) & (w1 >= 0) & (w2 >= 0)
-    face, i, j = face[hit], i[hit], j[hit]
-    z = w0[hit] * corners[face, 0, 2] + w1[hit] * corners[face, 1, 2] + w2[hit] * corners[face, 2, 2]
-    return i * shape[1] + j, z, area[face] > 0, low, (int(shape[0]), int(shape[1]))
+    hit = np.flatnonzero((w0 >= 0) & (w1 >= 0) & (w2 >= 0))
+    face, cell = face[hit], i[hit] * shape[1] + j[hit]
+    z = sum(w[hit] * vertices[faces[face, k], 2] for k, w in enumerate((w0, w1, w2)))
+    return cell, np.asarray(z), area[face] > 0, low, (int(shape[0]), int(shape[1]))
+
+
+def _within(a: Array, b: Array, c: Array, count: int) -> tuple[Array, Array]:
+    """The first whole number from the least of three on, and how many up to the greatest there are of 0 … count − 1."""
+    first = np.maximum(np.ceil(np.minimum(np.minimum(a, b), c)).astype(int), 0)
+    last = np.minimum(np.floor(np.maximum(np.maximum(a, b), c)).astype(int), count - 1)
+    return first, np.maximum(last - first + 1, 0)
 
 
 def _rays(vertices: Array, faces: Array, min_thickness_mm: float) -> list[CheckItem]:
@@ -207,13 +221,13 @@ def _extents(vertices: Array, widths: Array) -> CheckItem:
     return CheckItem("extents_mm", ok, length, limit, message)
 
 
-def _overhang(vertices: Array, faces: Array) -> CheckItem:
+def _overhang(a: Array, b: Array, c: Array) -> CheckItem:
     """Area that looks down, flatter than 45°, and does not lie on the printer's bed."""
-    corners = vertices[faces]
-    area = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    size = np.linalg.norm(area, axis=1)
-    down = area[:, 2] < -np.cos(np.radians(OVERHANG_DEG)) * size
-    off = corners[..., 2].min(axis=1) > vertices[:, 2].min() + 0.3
+    area = 0.5 * _cross(b - a, c - a)
+    size = np.sqrt((area**2).sum(axis=0))
+    down = area[2] < -np.cos(np.radians(OVERHANG_DEG)) * size
+    lowest = np.minimum(np.minimum(a[2], b[2]), c[2])
+    off = lowest > lowest.min() + 0.3
     value = float(size[down & off].sum() / 100.0)
     ok = value < 1.0
     message = (
@@ -240,5 +254,6 @@ def _bed(widths: Array, bed_mm: tuple[float, float]) -> CheckItem:
 def _widths(points: Array) -> Array:
     """Extent of plan points (n, 2) along directions 0…179°, one a degree."""
     angle = np.radians(np.arange(180.0))
-    extents = [np.ptp(points @ direction) for direction in np.column_stack([np.cos(angle), np.sin(angle)])]
-    return np.array(extents)
+    if np.linalg.matrix_rank(points - points[0], tol=1e-6) == 2:
+        points = points[ConvexHull(points).vertices]
+    return np.asarray(np.ptp(points @ np.stack([np.cos(angle), np.sin(angle)]), axis=0))

@@ -47,6 +47,7 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "sizing": _MEASURED,
     "pairs": (*_MEASURED, "sizing"),  # two feet against each other
     "deviation": (*_MEASURED, "pairs"),
+    "usual": _MEASURED,  # a foot out of measures alone
     "population": _BASE,  # what a survey says of a foot's values
     "plot_pressure_cells": (*_BASE, "pressure", *_PAPER),
     "plot_pressure_curves": (*_BASE, "pressure", *_PAPER),
@@ -64,7 +65,13 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
 #: third party that may stand at the top of a module
 LIGHT = ("numpy", "scipy", "serial")
 #: modules that only the user of that library imports, so that it may stand at their top
-HEAVY_HOMES: dict[str, tuple[str, ...]] = {"footscan.pressure.kernels": ("numba",)}
+HEAVY_HOMES: dict[str, tuple[str, ...]] = {
+    "footscan.pressure.kernels": ("numba",),
+    "devices.ble": ("bleak", "bleak_retry_connector"),
+    "devices.virtual_backend": ("bleak", "bumble"),
+    "devices.virtual_peripheral": ("bumble",),
+    "devices.virtual_radio": ("bumble",),
+}
 
 #: below station nothing prints, exits, logs or reads a command line
 SILENT_MODULES = ("argparse", "logging", "getopt", "optparse")

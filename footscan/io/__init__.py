@@ -63,6 +63,7 @@ FORMATS: tuple[Format, ...] = (
     Format("ply", "scan", "footscan.io.ply", (".ply",), True, (".ply",)),
     Format("gltf", "scan", "footscan.io.gltf", (".glb", ".gltf"), True, (".glb",), states_unit=True),
     Format("parquet", "recording", "footscan.io.parquet", (".parquet",), True, (".parquet",)),
+    Format("mcap", "recording", "footscan.io.mcap", (".mcap",), False),
     Format("stepup", "recording", "footscan.io.stepup", (".npz",), False),
     Format("3mf", "scan", "footscan.io.threemf", (".3mf",), False, states_unit=True),
     Format("off", "scan", "footscan.io.off", (".off",), True, (".off",)),
