@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from insole.bar import bar_front
+    from insole.bar import bar_front, bar_front_of_walk
     from insole.body import solid
     from insole.calibration import calibrate, read_compression_test
     from insole.checks import CheckItem, CheckReport, check_mesh
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
         to_json,
         to_toml,
     )
+    from insole.print_estimate import estimate_print
     from insole.recommendation import prescribe
     from insole.schema import record_schema, rx_schema
     from insole.shaping import design
+    from insole.sliced import check_sliced
     from insole.slicer_files import printable, zoned_threemf_bytes
     from insole.slicing import infill_of_zones, read_gcode
     from insole.types import InsoleDesign, InsolePrescription, Reason, Relief
@@ -49,11 +51,14 @@ _HOME = {
     "Reason": "types",
     "Relief": "types",
     "bar_front": "bar",
+    "bar_front_of_walk": "bar",
     "calibrate": "calibration",
     "check": "inspection",
     "check_mesh": "checks",
+    "check_sliced": "sliced",
     "cutting_pieces": "cutters",
     "design": "shaping",
+    "estimate_print": "print_estimate",
     "dxf_bytes": "cutters",
     "from_dict": "prescription",
     "from_json": "prescription",
@@ -94,12 +99,15 @@ __all__ = [
     "Reason",
     "Relief",
     "bar_front",
+    "bar_front_of_walk",
     "calibrate",
     "check",
     "check_mesh",
+    "check_sliced",
     "cutting_pieces",
     "design",
     "dxf_bytes",
+    "estimate_print",
     "from_dict",
     "from_json",
     "from_toml",

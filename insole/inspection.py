@@ -7,7 +7,8 @@ printed is judged by itself.
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +23,7 @@ from insole.types import InsolePrescription
 
 PRUSA_CONFIG = "Metadata/Slic3r_PE_model.config"
 MAX_CONFIG_BYTES = 4_000_000
+MODIFIERS = {"1", "ParameterModifier", "SupportEnforcer", "SupportBlocker", "NegativeVolume"}
 RADIUS_MM, RADIUS_TOLERANCE_MM = 1.0, 0.3
 SHARP_DEG = 40.0  #: a fold of that much between two facets is an edge, whatever their size
 FLAT_DEG = 4.0  #: less is no edge
@@ -58,17 +60,21 @@ class Shoe:
 def check(
     file: str | Path,
     min_thickness_mm: float = 1.2,
-    bed_mm: tuple[float, float] = BED_MM,
+    bed_mm: tuple[float, float] | None = None,
     shoe: Shoe | None = None,
 ) -> CheckReport:
     """Every question, its answer, and what was found. Several parts in one file: each item bears its part's number.
+
+    Bed and shoe refuse a mesh only where they are given; against the usual ones it is advice.
 
     Raises ReadError for what can't be read, ScanError for points without triangles.
     """
     parts = printed_parts(file)
     items: list[CheckItem] = []
     for number, mesh in enumerate(parts, 1):
-        found = list(check_mesh(mesh, min_thickness_mm, bed_mm).items)
+        found = list(check_mesh(mesh, min_thickness_mm, bed_mm or BED_MM).items)
+        if bed_mm is not None:
+            found = [replace(item, advice=False) if item.name == "printer_bed" else item for item in found]
         if len(mesh.faces):
             found.append(edge_radius(mesh))
             found += fits_shoe(mesh, shoe or Shoe())
@@ -83,8 +89,8 @@ def printed_parts(file: str | Path) -> tuple[Mesh, ...]:
     if not isinstance(mesh, Mesh) or not len(mesh.faces):
         hint = "expected a mesh with triangles, found points only; give an STL, 3MF, PLY, OBJ or GLB"
         raise ScanError(f"{path.name}: {hint}")
-    spans = _spans(path, len(mesh.faces))
-    return tuple(_compact(mesh, first, last) for first, last in spans) if spans else (mesh,)
+    volumes = [v for of_object in prusa_volumes(path, len(mesh.faces)) for v in of_object if not v.modifier]
+    return tuple(faces_of(mesh, v.first, v.last) for v in volumes) if volumes else (mesh,)
 
 
 def edge_radius(mesh: Mesh) -> CheckItem:
@@ -126,17 +132,19 @@ def fits_shoe(mesh: Mesh, shoe: Shoe) -> list[CheckItem]:
         ("shoe_width_mm", float(np.ptp(y)), shoe.width_mm),
     ):
         if room is not None:
-            items.append(_room(name, value, room, "inside the shoe"))
+            items.append(_room(name, value, room, "inside the shoe", given=True))
     thickness = _Along(mesh)
     heel = thickness(HEEL_STATION, HEEL_STATION)
     fore = thickness(*FOREFOOT_STATIONS)
     if shoe.counter_height_mm is not None and heel is not None:
         room = shoe.counter_height_mm - COUNTER_CLEARANCE_MM
         total = heel + shoe.under_mm + shoe.over_mm
-        items.append(_room("shoe_heel_mm", total, room, f"{COUNTER_CLEARANCE_MM:g} mm below the counter's edge"))
+        where = f"{COUNTER_CLEARANCE_MM:g} mm below the counter's edge"
+        items.append(_room("shoe_heel_mm", total, room, where, given=True))
     if fore is not None:
         total, room = fore + shoe.under_mm + shoe.over_mm, shoe.forefoot_depth_mm or FOREFOOT_ROOM_MM
-        items.append(_room("shoe_forefoot_mm", total, room, "over the forefoot"))
+        given = shoe.forefoot_depth_mm is not None
+        items.append(_room("shoe_forefoot_mm", total, room, "over the forefoot", given))
     return items
 
 
@@ -147,12 +155,12 @@ def _numbered(item: CheckItem, number: int) -> CheckItem:
     return CheckItem(f"{number}: {item.name}", item.ok, item.value, item.limit, item.message, item.advice)
 
 
-def _room(name: str, value: float, room: float, where: str) -> CheckItem:
+def _room(name: str, value: float, room: float, where: str, given: bool) -> CheckItem:
     ok = value <= room + 0.1
     message = f"{value:.1f} mm of {room:g} mm {where}"
     if not ok:
         message += f": {value - room:.1f} mm too much"
-    return CheckItem(name, ok, value, f"at most {room:g} mm", message, advice=True)
+    return CheckItem(name, ok, value, f"at most {room:g} mm", message, advice=not given)
 
 
 def _neighbours(vertices: Array, faces: Array) -> tuple[Array, Array, Array]:
@@ -189,36 +197,52 @@ class _Along:
         return float(np.median(np.concatenate(found))) if found else None
 
 
-def _compact(mesh: Mesh, first: int, last: int) -> Mesh:
+def faces_of(mesh: Mesh, first: int, last: int) -> Mesh:
     """Some faces, with their own vertices only."""
     faces = mesh.faces[first : last + 1]
     used, index = np.unique(faces, return_inverse=True)
     return Mesh(mesh.vertices[used], index.reshape(-1, 3), mesh.frame)
 
 
-def _spans(path: Path, count: int) -> list[tuple[int, int]]:
-    """First and last face of each printed volume, where PrusaSlicer's settings say them; else none.
+@dataclass(frozen=True)
+class Volume:
+    """What PrusaSlicer's settings say of some faces of an object: first and last of them, whether they are a modifier,
+    and the object's and the volume's own settings."""
+
+    first: int
+    last: int
+    modifier: bool
+    settings: Mapping[str, str]
+
+
+def prusa_volumes(path: Path, count: int) -> list[list[Volume]]:
+    """The volumes of each object of a 3MF with ``count`` faces, where PrusaSlicer's settings say them; else none.
 
     The file has been read by the strict reader before; settings that do not match its faces are left alone.
     """
     root = _config(path)
     if root is None:
         return []
-    spans, start = [], 0
+    objects, start = [], 0
     try:
         for obj in root.iter("object"):
-            end = start
+            own, volumes, end = _settings(obj), [], start
             for volume in obj.iter("volume"):
                 first, last = start + int(volume.get("firstid", "")), start + int(volume.get("lastid", ""))
-                kinds = {m.get("value") for m in volume.iter("metadata") if m.get("key") in ("volume_type", "modifier")}
-                if not kinds & {"1", "ParameterModifier", "SupportEnforcer", "SupportBlocker", "NegativeVolume"}:
-                    spans.append((first, last))
+                said = _settings(volume)
+                modifier = bool({said.get("volume_type"), said.get("modifier")} & MODIFIERS)
+                volumes.append(Volume(first, last, modifier, own | said))
                 end = max(end, last + 1)
+            objects.append(volumes)
             start = end
     except ValueError:
         return []
-    sound = all(0 <= a <= b < count for a, b in spans)
-    return spans if start == count and sound else []
+    sound = all(0 <= v.first <= v.last < count for volumes in objects for v in volumes)
+    return objects if start == count and sound else []
+
+
+def _settings(element: ElementTree.Element) -> dict[str, str]:
+    return {m.get("key", ""): m.get("value", "") for m in element.findall("metadata")}
 
 
 def _config(path: Path) -> ElementTree.Element | None:

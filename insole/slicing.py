@@ -24,7 +24,8 @@ from insole.zones import Zoning
 CELL_MM = 0.4
 PIECE_MM = 0.2  #: an extrusion is counted in pieces of this length
 MARGIN_MM = 1.2  #: density is measured that far inside: at its ends infill is tied together
-LEAST_VOLUME_MM3 = 60.0  #: of a zone's measured infill core: with less there is no telling
+#: a gyroid repeats itself after so many line widths over its density; of fewer than some such cubes there is no telling
+GYROID_PERIOD, LEAST_CUBES, LINE_MM = 2.6, 4.0, 0.45
 WITHIN = 0.03  #: density may differ by so much
 SPEEDS = (
     "perimeter_speed",
@@ -60,6 +61,15 @@ class Sliced:
     def grams(self, material: Material) -> float:
         """Weight of what is extruded."""
         return float(self.volume_mm3.sum() * material.density_g_cm3 / 1000.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Where a density was asked: a ``name``, the ``density``, and ``polygons`` (k, 2) mm on the printer's bed."""
+
+    name: str
+    density: float
+    polygons: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -129,14 +139,28 @@ def infill_of_zones(sliced: Sliced, zoning: Zoning, placement: Placement, mirror
     Measured layer by layer on cells of 0.4 mm: where neither shells nor perimeters are printed, ``MARGIN_MM`` inside
     the zone and away from them, volume of infill over volume of layer.
     """
-    zones = [(zone.name, zone.settings.density) for zone in zoning.zones]
+    turn, scale = np.radians(placement.turn_deg), zoning.material.print_scale
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])  # of rows
+    stretch = np.array([scale[0], -scale[1] if mirrored else scale[1]])
+    move = np.array([placement.x_mm, placement.y_mm])
+    regions = [Region("body", zoning.body.density, ())]
+    for zone in zoning.zones:
+        regions.append(
+            Region(zone.name, zone.settings.density, tuple((p * stretch) @ rotation + move for p in zone.polygons))
+        )
+    return infill_of_regions(sliced, regions)
+
+
+def infill_of_regions(sliced: Sliced, regions: Sequence[Region]) -> tuple[ZoneInfill, ...]:
+    """The same for any regions in the printer's coordinates: the last one that holds a place has it, and the first
+    everything that none holds."""
     low = np.minimum(sliced.start_mm, sliced.end_mm).min(axis=0) - 2.0
     high = np.maximum(sliced.start_mm, sliced.end_mm).max(axis=0) + 2.0
     shape = (int((high[0] - low[0]) / CELL_MM) + 1, int((high[1] - low[1]) / CELL_MM) + 1)
-    where = _zone_of_cell(zoning, placement, mirrored, low, shape)
+    where = _region_of_cell(regions, low, shape)
     reach = 2 * round(MARGIN_MM / CELL_MM) + 1
     inner = ndimage.minimum_filter(where, reach) == ndimage.maximum_filter(where, reach)
-    core, found, whole = (np.zeros(len(zones) + 1) for _ in range(3))
+    core, found, whole = (np.zeros(len(regions)) for _ in range(3))
     infill = np.isin(sliced.kind, [k for k, name in enumerate(sliced.kinds) if name in INFILL])
     said = np.isin(sliced.kind, [k for k, name in enumerate(sliced.kinds) if name not in ("", "Custom", "Skirt/Brim")])
     for z in np.unique(sliced.z_mm[infill]):
@@ -149,11 +173,11 @@ def infill_of_zones(sliced: Sliced, zoning: Zoning, placement: Placement, mirror
         core += np.bincount(where[cells], minlength=len(core)) * CELL_MM**2 * height
         found += np.bincount(where[cells], drawn[cells], minlength=len(core))
         whole += np.bincount(where.ravel(), drawn.ravel(), minlength=len(core))
-    names = [("body", zoning.body.density), *zones]
-    told = core >= LEAST_VOLUME_MM3
+    least = [LEAST_CUBES * (GYROID_PERIOD * LINE_MM / max(r.density, 1e-3)) ** 3 for r in regions]
+    told = core >= np.array(least)
     return tuple(
-        ZoneInfill(name, asked, float(found[k] / core[k]) if told[k] else None, float(core[k]), float(whole[k]))
-        for k, (name, asked) in enumerate(names)
+        ZoneInfill(r.name, r.density, float(found[k] / core[k]) if told[k] else None, float(core[k]), float(whole[k]))
+        for k, r in enumerate(regions)
     )
 
 
@@ -200,19 +224,15 @@ def _drawn(sliced: Sliced, which: Array, low: Array, shape: tuple[int, int]) -> 
     return flat.reshape(shape)
 
 
-def _zone_of_cell(zoning: Zoning, placement: Placement, mirrored: bool, low: Array, shape: tuple[int, int]) -> Array:
-    """0 outside every zone, else 1 + the number of the last zone that holds the cell's middle."""
-    x = low[0] + (np.arange(shape[0])[:, None] + 0.5) * CELL_MM - placement.x_mm
-    y = low[1] + (np.arange(shape[1])[None, :] + 0.5) * CELL_MM - placement.y_mm
-    turn = np.radians(placement.turn_deg)
-    scale = zoning.material.print_scale
-    local_x = (np.cos(turn) * x + np.sin(turn) * y) / scale[0]
-    local_y = (np.cos(turn) * y - np.sin(turn) * x) / scale[1] * (-1.0 if mirrored else 1.0)
+def _region_of_cell(regions: Sequence[Region], low: Array, shape: tuple[int, int]) -> Array:
+    """The number of the last region that holds the cell's middle; 0 where none does."""
+    x = np.broadcast_to(low[0] + (np.arange(shape[0])[:, None] + 0.5) * CELL_MM, shape)
+    y = np.broadcast_to(low[1] + (np.arange(shape[1])[None, :] + 0.5) * CELL_MM, shape)
     where = np.zeros(shape, dtype=int)
-    for number, zone in enumerate(zoning.zones, 1):
+    for number, region in enumerate(regions):
         inside = np.zeros(shape, dtype=bool)
-        for polygon in zone.polygons:
-            inside ^= holds(polygon, local_x, local_y)
+        for polygon in region.polygons:
+            inside ^= holds(polygon, x, y)
         where[inside] = number
     return where
 

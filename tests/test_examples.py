@@ -46,6 +46,11 @@ def test_design_a_pair(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["left.stl", "right.stl"]
 
 
+def test_soften_and_predict(tmp_path: Path) -> None:
+    assert -50.0 < load("soften_and_predict").main(tmp_path) < 0.0  # the built-in walk presses hardest where it softens
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cover.dxf", "plate.3mf"]
+
+
 def test_change_a_prescription() -> None:
     assert load("change_a_prescription").main() == pytest.approx(4.0, abs=0.2)
 

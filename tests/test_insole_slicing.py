@@ -14,9 +14,10 @@ from insole_feet import make_foot
 
 from footscan.errors import ReadError
 from footscan.types import RegionLoads, Side
-from insole import InsolePrescription, design, solid
+from insole import InsolePrescription, design, solid, threemf_bytes
 from insole.materials import read_material
 from insole.print_estimate import estimate_print
+from insole.sliced import check_sliced
 from insole.slicer_files import Placement, printable, zoned_threemf_bytes
 from insole.slicing import WITHIN, infill_of_zones, printer_settings, read_gcode
 from insole.zones import plan_zones
@@ -102,6 +103,12 @@ def slice_one(rng: np.random.Generator, folder: Path, tool: Tool) -> dict[str, f
     assert guess.seconds == pytest.approx(sliced.time_s, rel=0.15)
     assert guess.grams == pytest.approx(sliced.grams(zoning.material), rel=0.10)
     found = infill_of_zones(sliced, zoning, place, side == "left")
+    items = check_sliced(model, out)  # the same from the files alone, wherever the slicer has put it
+    assert [i.name for i in items] == [f"infill insole {side}", *(f"infill {z.name}" for z in zoning.zones)]
+    assert all(i.ok for i in items), items
+    for item, zone in zip(items, found):
+        if zone.found is not None and item.value is not None:
+            assert item.value == pytest.approx(100 * zone.found, abs=1.5)
     assert [z.name for z in found] == ["body", *(z.name for z in zoning.zones)]
     misfits = [abs(z.found - z.asked) for z in found if z.found is not None]
     assert all(z.ok for z in found), found
@@ -114,6 +121,25 @@ def test_each_zones_infill_is_within_3_points_of_what_was_asked(
     number: int, rng: np.random.Generator, tmp_path: Path, tool: Tool
 ) -> None:
     assert slice_one(rng, tmp_path, tool)["misfit"] <= WITHIN
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    foot = make_foot()
+    shape = design(foot, InsolePrescription(), 20_000)
+    mesh = solid(shape)
+    zoned, plain, empty = (tmp_path / name for name in ("zoned.3mf", "plain.3mf", "none.gcode"))
+    part = printable(shape, mesh, plan_zones(shape, foot), "insole")
+    zoned.write_bytes(zoned_threemf_bytes([part]))
+    plain.write_bytes(threemf_bytes(mesh, "insole"))
+    empty.write_bytes(gcode(relative=True))
+    for model, code, words in (
+        (plain, empty, "PrusaSlicer's settings"),
+        (zoned, empty, "a print of"),
+        (zoned, tmp_path / "missing.gcode", "No such file"),
+        (zoned, zoned, "TYPE"),
+    ):
+        with pytest.raises(ReadError, match=words):
+            check_sliced(model, code)
 
 
 @pytest.mark.prove
