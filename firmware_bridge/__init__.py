@@ -1,1 +1,1 @@
-"""The wire contract: bytes in, records out. Empty until the first protocol lands."""
+"""The wire contract, no I/O: bytes in, records out. `PROTOCOL.md` is our own, `products` what others speak."""
