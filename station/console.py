@@ -16,6 +16,13 @@ from station.messages import Texts
 from station.progress import Progress
 
 
+def hush() -> None:
+    """What libraries log goes nowhere: people get our own one-line messages."""
+    import logging
+
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
 def dump(document: Mapping[str, Any]) -> str:
     """A JSON document as every file and stdout has it: the same value, the same bytes; NaN is a ValueError."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"

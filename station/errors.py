@@ -53,6 +53,8 @@ def exit_code(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, StationError):
         return error.exit_code
+    if _is_device_error(error):
+        return DEVICE
     if isinstance(error, (MemoryError, TimeoutError)):
         return OUT_OF_ROOM
     if isinstance(error, OSError):
@@ -60,6 +62,12 @@ def exit_code(error: BaseException) -> int:
             return OUT_OF_ROOM
         return USAGE if error.errno in _UNWRITABLE else NOTHING_DONE
     return NOTHING_DONE
+
+
+def _is_device_error(error: BaseException) -> bool:
+    from devices.errors import DeviceError
+
+    return isinstance(error, DeviceError)
 
 
 def one_line(text: str) -> str:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from station.messages import Texts
     from station.parser import Parser
 
-NAMES = ("demo", "make", "measure", "compare", "surface", "pressure", "size", "check", "convert")
+NAMES = (
+    "demo", "make", "measure", "compare", "surface", "pressure", "size", "check", "convert",
+    "devices", "record", "simulate",
+)  # fmt: skip
 
 
 class Command(Protocol):

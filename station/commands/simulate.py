@@ -1,0 +1,48 @@
+"""``plantar simulate``: any product as a virtual device that other programs can open, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from station.commands.devices import seconds
+from station.commands.record import stopped_by_signals
+from station.errors import DONE
+
+if TYPE_CHECKING:
+    from station.console import Console
+    from station.messages import Texts
+    from station.parser import Parser
+
+SCHEMA = "plantar/simulate/1"
+
+
+def arguments(parser: Parser, say: Texts) -> None:
+    """What is simulated, and for how long."""
+    parser.inputs.add_argument("spec", metavar="SPEC", help=say("simulate.spec"))
+    parser.inputs.add_argument("--seconds", metavar="S", type=seconds, default=None, help=say("simulate.seconds"))
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Offer the device, say how to open it, wait."""
+    spec = args.spec if args.spec.startswith("sim:") else f"sim:{args.spec}"
+    asyncio.run(_offer(spec, args.seconds, console))
+    return DONE
+
+
+async def _offer(spec: str, time_s: float | None, console: Console) -> None:
+    from devices.simulated import offered
+    from station.console import hush
+
+    hush()
+    stop = asyncio.Event()
+    stopped_by_signals(stop)
+    async with offered(spec) as device:
+        console.document({"schema": SCHEMA, "spec": spec, "opened_by": device.opened_by})
+        console.print(console.say("simulate.ready", spec=spec))
+        console.print(f"  plantar record '{device.opened_by}' -o walk.mcap")
+        try:
+            await asyncio.wait_for(stop.wait(), time_s)
+        except TimeoutError:
+            return
