@@ -33,6 +33,7 @@ from pathlib import Path
 
 import lab_files
 import numpy as np
+import recorded_files
 import recording_texts
 import test_io_novel as novel
 import vendor_files
@@ -156,6 +157,11 @@ MAKERS: dict[str, list[Callable[[], bytes]]] = {
     "apd": [
         lambda: lab_files.apd(_image()),
         lambda: lab_files.apd(_apd_frames().max(axis=0), _apd_frames(), side="R", end="\r\n"),
+    ],
+    "mcap": [
+        recorded_files.mcap,
+        lambda: recorded_files.mcap(checked=False),
+        lambda: recorded_files.mcap(ended=False, checked=False),
     ],
     "zebris": [
         lambda: lab_files.zebris_signal(np.arange(3) / 100, _walk(3, 1)),

@@ -79,14 +79,13 @@ def messages(walk: Walk, most: int = MAX_BLOCKS_BYTES) -> Iterator[Message]:
                     return
                 raise _damaged(walk.path, "a record of MCAP", f"opcode {opcode}, {length} bytes", at)
             data = memoryview(stream.read(length))
-            last = at + 9 + length == size
             if opcode in (_FOOTER, _DATA_END):
                 walk.early = not finished
                 return
             try:
                 yield from _record(walk, opcode, data)
             except _TornError as error:
-                if finished or not last:
+                if finished or not _only_zeros(stream, b""):
                     raise _damaged(walk.path, "a sound chunk", "another checksum", at) from error
                 walk.early = True
                 return

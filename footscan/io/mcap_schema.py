@@ -95,13 +95,23 @@ def block(number: int, data: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def encode_samples(sequence: int, host_time_s: float, device_time_s: Array, values: Array) -> list[bytes]:
+def encode_samples(sequence: int, host_time_s: float, device_time_s: Array, values: Array) -> list[bytes | memoryview]:
     """``Samples`` in pieces to be joined: device_time_s (n,) float64; values (n, k), float32 kept, else as float64."""
-    times = np.ascontiguousarray(device_time_s, dtype="<f8").tobytes()
+    times = _bytes_of(device_time_s, "<f8")
     small = values.dtype == np.float32
-    numbers = np.ascontiguousarray(values, dtype="<f4" if small else "<f8").tobytes()
+    numbers = _bytes_of(values, "<f4" if small else "<f8")
     head = b"\x08" + varint(sequence) + _samples_host.pack(0x11, host_time_s) + b"\x1a" + varint(len(times))
     return [head, times, (b"\x22" if small else b"\x2a") + varint(len(numbers)), numbers]
+
+
+def encode_raw(host_time_s: float, data: bytes) -> list[bytes]:
+    """``Raw`` in pieces to be joined."""
+    return [_samples_host.pack(0x09, host_time_s) + b"\x12" + varint(len(data)), data]
+
+
+def _bytes_of(array: Array, dtype: str) -> memoryview:
+    """The array's own bytes where it is laid out so already."""
+    return np.ascontiguousarray(array, dtype=dtype).reshape(-1).view(np.uint8).data
 
 
 def encode(message: str, **fields: Any) -> bytes:
