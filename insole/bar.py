@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import interpolate
 
 from footscan.types import Array, Foot
 from insole.anatomy import anatomy
 from insole.curves import gaussian
+from insole.instants import Stance, middle_stance
 
-SHARE_OF_PEAK = 0.77  #: Martinez-Santos 2019, J Foot Ankle Res 12:35
+#: a bar's front at 77 % of the peak lowered pressures most often, of three placements, in 60 people with diabetes and
+#: neuropathy (Martinez-Santos 2019, J Foot Ankle Res 12:35, doi:10.1186/s13047-019-0344-z)
+SHARE_OF_PEAK = 0.77
 LINES = 25  #: across the foot, from the fifth head to the first
 STEP_MM = 0.5
 AROUND_MM = 16.0  #: the peak is looked for so near the line of the heads
 BACK_MM = 45.0  #: and the contour so far behind it
+
+
+def bar_front_of_walk(foot: Foot, stances: Sequence[Stance]) -> tuple[tuple[float, float], ...]:
+    """``bar_front`` by the mean peaks of a recorded walk laid under this foot (``insole.stance_instants``)."""
+    stance = stances[middle_stance(stances)]
+    return bar_front(foot, stance.middle_mm, stance.mean_peak(stance.pressure_kpa))
 
 
 def bar_front(foot: Foot, xy_mm: Array, peak_kpa: Array) -> tuple[tuple[float, float], ...]:

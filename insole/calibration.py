@@ -4,9 +4,9 @@ A test is a block of known area, height and relative density, pressed between tw
 the columns ``force_n`` (or ``force_kn``) and ``displacement_mm``; commas, or semicolons with decimal commas; other
 columns are left alone. Only the first loading counts.
 
-The modulus is the slope of stress over strain. As in ISO 844 (rigid foams) the straight part is found first and carried
-back to no stress, so that a block which touches late is not taken for soft. Departs from it: the straight part is the
-steepest stretch of ``SPAN`` of strain, and ends at ``MOST_STRAIN``.
+The modulus is the slope of stress over strain. As in ISO 844 (rigid foams; as commonly described) the straight part is
+found first and carried back to no stress, so that a block which touches late is not taken for soft. Departs from it:
+the straight part is the steepest stretch of ``SPAN`` of strain, and ends at ``MOST_STRAIN``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import numpy as np
 from footscan.types import Array
 from insole import features
 from insole.anatomy import Anatomy
-from insole.curves import gaussian, smooth_max, smooth_min, step
+from insole.curves import bump, gaussian, smooth_max, smooth_min, step
 from insole.features import Field
 from insole.plan import Plan
 from insole.surface import Contour
@@ -18,6 +18,8 @@ RADIUS_MM = 1.0  #: of the top's edge and the underside's
 LEAST_WALL_MM = 0.2  #: the wall that the rounding leaves where the insole is thin
 LEAN = float(np.tan(np.radians(18.0)))  #: the wall leans outward as a foot and a last do
 MAX_LEAN_MM = 6.0
+LEAN_SMOOTH_MM = 9.0
+BESIDE_ARCH = 0.5  #: and leans so much less beside the arch: its rim is a thin lip there, no shelf
 CUP_HOLDS, CUP_ENDS = 0.26, 0.52  #: stations where the rim starts to sink, and is gone on the lateral side
 ARCH_APEX = (0.40, 0.54)  #: the medial rim goes over from the cup to the arch's highest point, which lies between these
 CUP_BAND = {True: 1.15, False: 1.4}  #: width of the cup's wall, of its depth: narrow where the foot itself was seen
@@ -27,6 +29,7 @@ LATERAL_EDGE_MM = 7.0  #: the lateral border follows the foot up to this
 FADE = 0.16  #: the foot's shape dies away over this, behind the line of the metatarsal heads (of the foot's length)
 BLEND_MM = 1.0  #: rounding of the inner edge of the rim where the foot meets it gently
 STEEP_MM = 0.6  #: and where it is steep so much times its slope squared: a radius of 1.2 mm
+BEFORE_RIM, WALL_ENDS = 1.4, (0.34, 0.44)  #: a slope before the rim falls short of that at it; stations
 MOST_BLEND_MM = 6.0
 JOIN_MM = 4.0  #: rounding where the cup's wall meets the foot's shape
 
@@ -44,10 +47,18 @@ def rims(grid: Plan, sole: Contour, where: Anatomy, rx: InsolePrescription) -> t
         rim = cup + step(u, CUP_HOLDS - 0.04, CUP_HOLDS + 0.12) * np.maximum(follow - cup, 0.0)
         cups.append(_smooth_along(grid, cup))
         edges.append(_smooth_along(grid, rim))
-    share = step(grid.v, -1.0, 1.0)
-    cup, rim = (rows[0][:, None] + (rows[1] - rows[0])[:, None] * share for rows in (cups, edges))
+    cup, rim = _across(grid, *cups), _across(grid, *edges)
     f = Field(rx, where, grid.outline, grid.x, grid.y, np.zeros_like(grid.x), grid.v, np.zeros_like(grid.x))
     return cup, rim + raised(f)
+
+
+def lean(grid: Plan, rim: Array, length_mm: float, front: Array) -> Array:
+    """How far the wall leans out under the rim (mm): 18°, levelling off at MAX_LEAN_MM, less beside the arch, none
+    at the ``front``; no kinks along both edges."""
+    out = smooth_min(LEAN * rim, MAX_LEAN_MM, 0.5 * MAX_LEAN_MM) * (1.0 - front)
+    arch = bump(grid.xi[:, 0] / length_mm, (0.28, 0.40), (0.54, 0.66))
+    sides = out[:, 0], out[:, -1] * (1.0 - BESIDE_ARCH * arch)
+    return _across(grid, *(_smooth_along(grid, side, LEAN_SMOOTH_MM) for side in sides))
 
 
 def raised(f: Field) -> Array:
@@ -66,7 +77,7 @@ def with_wall(shape: Array, edge: Array, cup: Array, rx: InsolePrescription, see
     return smooth_max(shape, np.where(cup > 0, (cup + BLEND_MM + JOIN_MM) * wall - JOIN_MM, -JOIN_MM), JOIN_MM)
 
 
-def under_rim(shape: Array, x: Array, y: Array, rim: Array) -> Array:
+def under_rim(shape: Array, x: Array, y: Array, rim: Array, station: Array) -> Array:
     """The shape cut at the rim's height; its inner lip rounded the more, the steeper the shape comes up to it."""
     slopes = []
     for axis in (0, 1):
@@ -74,8 +85,13 @@ def under_rim(shape: Array, x: Array, y: Array, rim: Array) -> Array:
         ends = [(0, 0), (0, 0)]
         ends[axis] = (1, 1)
         slope = np.pad(np.abs(rise) / np.maximum(way, 0.02), ends, mode="edge")
-        slopes.append(np.maximum(*(np.delete(slope, end, axis) for end in (0, -1))))
-    steep = np.hypot(*slopes)
+        slopes.append([np.delete(slope, end, axis) for end in (0, -1)])
+    along, across = (np.maximum(*pair) for pair in slopes)
+    # beside the arch the wall is steep only beyond the rim: there the slope counts with which it comes up to it
+    outward, inward = slopes[1]
+    half = shape.shape[1] // 2
+    before = np.hstack([outward[:, :half], inward[:, half:]])
+    steep = np.hypot(along, across + (BEFORE_RIM * before - across) * step(station, *WALL_ENDS))
     blend = np.clip(STEEP_MM * steep**2, BLEND_MM, MOST_BLEND_MM)
     return smooth_min(shape, rim, np.minimum(blend, rim))
 
@@ -103,6 +119,11 @@ def _over_to_the_arch(u: Array, depth: float, follow: Array) -> Array:
     apex = among[np.argmax(follow[among])]
     over = depth + (follow[apex] - depth) * step(u, CUP_HOLDS, u[apex])
     return np.where(u <= u[apex], over, follow)
+
+
+def _across(grid: Plan, lateral: Array, medial: Array) -> Array:
+    """Rows along both edges, blended across."""
+    return np.asarray(lateral[:, None] + (medial - lateral)[:, None] * step(grid.v, -1.0, 1.0))
 
 
 def _smooth_along(grid: Plan, values: Array, sigma_mm: float = 6.0) -> Array:

@@ -16,14 +16,15 @@ from insole.types import InsoleDesign
 DEPTH_MM = 0.4
 MIRROR: dict[str, Array] = {"right": np.ones(3), "left": np.array([1.0, -1.0, 1.0])}
 SIDE_HEIGHT_MM, SIDE_STROKE_MM = 15.0, 2.2
-LABEL_HEIGHT_MM, LABEL_LEAST_MM = 7.0, 4.5
-LABEL_STROKE = 0.18  #: of its height
-WIDTH, ADVANCE = 0.52, 0.85  #: a letter's width, and from one to the next, of its height
+LABEL_HEIGHT_MM, LABEL_LEAST_MM = 9.0, 4.5
+LABEL_STROKE = 0.16  #: of its height
+WIDTH, ADVANCE = 0.58, 0.85  #: a letter's width, and from one to the next, of its height
 WALL_MM = 0.8  #: the recess's side goes down over this
 #: where L or R stands (station, across: −1 lateral … 1 medial): under the arch, where there is more than the base;
 #: under the heel where the arch is too low for that
 ARCH_PLACE, HEEL_PLACE = (0.35, 0.40), (0.145, 0.0)
-LABEL_PLACE, LABEL_END = (0.405, 0.40), 0.68  #: where the label starts, and the station that it may reach
+#: where the label starts, and the station that it may reach: further where the forefoot is thick enough for it
+LABEL_PLACE, LABEL_END, LABEL_FAR = (0.405, 0.40), 0.68, 0.80
 
 # Polylines on a grid 4 wide and 6 high: points "xy", lines apart by ";".
 STROKES: dict[str, str] = {
@@ -92,7 +93,9 @@ def layout(design: InsoleDesign) -> list[tuple[Array, float]]:
     made, label = [(side, SIDE_STROKE_MM)], design.prescription.label
     if label:
         start, length = LABEL_PLACE[0] * design.foot_length_mm, design.foot_length_mm
-        end = min(LABEL_END * length, float(design.outline_mm[:, 0].max()) - 0.08 * length)
+        rx = design.prescription
+        thick = rx.forefoot_thickness_mm - rx.min_thickness_mm >= DEPTH_MM
+        end = min((LABEL_FAR if thick else LABEL_END) * length, float(design.outline_mm[:, 0].max()) - 0.08 * length)
         height = min((end - start) / (ADVANCE * len(label)), LABEL_HEIGHT_MM)
         if height < LABEL_LEAST_MM:
             most = int((end - start) / (ADVANCE * LABEL_LEAST_MM))

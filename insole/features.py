@@ -120,7 +120,7 @@ def skive(f: Field, shape: Array) -> Array:
         seat = np.abs(f.across[row]) < 0.85
         highest = np.max((SKIVE_SLOPE * side * f.y[row] - shape[row])[seat])
         plane = SKIVE_SLOPE * side * f.y - (highest - depth)
-        shape = shape + (smooth_max(shape, plane, 1.0) - shape) * (1.0 - step(f.u, 0.20, 0.38))
+        shape = shape + (smooth_max(shape, plane, 1.6) - shape) * (1.0 - step(f.u, 0.20, 0.38))
     return shape
 
 
@@ -185,7 +185,7 @@ def pads(f: Field) -> Array:
         total = total + rx.cuboid_pad_mm * (1.0 - step(away, 0.15, 1.0))
     first = 0.5 * (f.anatomy.heads[0, 1] + f.anatomy.heads[1, 1])
     forward = step(-f.behind, -20.0, -2.0)
-    inner = step(f.y, first - 3.0, first + 3.0)
+    inner = step(f.y, first - 6.0, first + 6.0)
     return total + forward * (rx.morton_extension_mm * inner + rx.reverse_morton_mm * (1.0 - inner))
 
 

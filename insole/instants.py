@@ -79,6 +79,10 @@ class Stance:
         """(instants,) of the whole foot."""
         return np.asarray(np.einsum("ij,j->i", self.pressure_kpa, self.area_of_cell_mm2) / KPA_MM2_PER_N)
 
+    def mean_peak(self, cells_kpa: Array) -> Array:
+        """(cells,) mean over the steps of each cell's peak, of pressures (instants, cells)."""
+        return np.asarray(np.mean([cells_kpa[self.step == s].max(axis=0) for s in np.unique(self.step)], axis=0))
+
     def cell_means(self, pressure_kpa: Array) -> Array:
         """(instants, cells) what the sensor would read of pressures (instants, n) on the springs."""
         share = self.area_mm2 / self.on_springs(self.area_of_cell_mm2)
@@ -228,6 +232,12 @@ def _springs(
     count = len(u)
     xy = _placed(points.reshape(-1, 2), frame, where, length, rear)
     return xy, np.repeat(area / count, count)
+
+
+def middle_stance(stances: Sequence[Stance]) -> int:
+    """The stance whose largest force is the middle one."""
+    most = [float(stance.force_n.max()) for stance in stances]
+    return int(np.argsort(most, kind="stable")[len(most) // 2])
 
 
 def region_names(stances: Sequence[Stance]) -> tuple[str, ...]:

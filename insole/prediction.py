@@ -1,10 +1,11 @@
 """The pressure that an insole will give: before (a flat 3 mm insole, same shoe, same instants) and after.
 
-The foot is a rigid shape on springs in series: its soft tissue, the cover, the printed column (skins, infill core),
-each bottoming out. At every instant of the recorded walk that shape comes from the recording and the scan together:
-where a cell was loaded, the scan's sole is let in until the cell reads what was recorded; elsewhere the sole stays
-above by what the scan shows. The same force at the same centre of pressure is then put on the insole's own shape and
-springs.
+The foot is a shape on springs in series: its soft tissue, the cover, the printed column (skins, infill core), each
+bottoming out. It is rigid but for three joints (``insole.joints``): hallux and toes turn, the arch rises and sinks,
+held by what tissues and muscles bore in that instant. At every instant of the recorded walk the shape comes from the
+recording and the scan together: where a cell was loaded, the scan's sole is let in until the cell reads what was
+recorded; elsewhere the sole stays above by what the scan shows, and higher where heel or front have left the ground.
+The same force at the same centre of pressure is then put on the insole's own shape and springs.
 Where a faint pressure was recorded under a sole that the scan shows well above the bed (an arch), the shoe's bed is
 taken to have come up to the foot, not the foot down. Walls steeper than 20° hold a foot sideways and carry no weight.
 
@@ -30,7 +31,6 @@ from insole.grounds import (
     AWAY_MM,
     FLAT_MATERIAL,
     FLAT_MM,
-    arch_layer,
     carrying_surface,
     column_layers,
     continued,
@@ -41,7 +41,8 @@ from insole.grounds import (
     tissue_layer,
     tissue_thickness_mm,
 )
-from insole.instants import Stance, region_names
+from insole.instants import Stance, middle_stance, region_names
+from insole.joints import joints, turns
 from insole.materials import read_material
 from insole.outline import outline
 from insole.polygons import under_foot
@@ -114,7 +115,8 @@ def predict(design: InsoleDesign, zoning: Zoning, foot: Foot, stances: Sequence[
     solved = [bench.solve(np.arange(len(bench.stance.step)), 1.0, 1.0) for bench in benches]
     names = (*region_names(stances), "total")
     numbers = {bed: _means([_numbers(b.stance, s.cells[bed], names) for b, s in zip(benches, solved)]) for bed in BEDS}
-    low, high = _band(benches[_middle(stances)], names)
+    shown = middle_stance(stances)
+    low, high = _band(benches[shown], names)
     regions: dict[str, Mapping[str, Forecast]] = {}
     for name in names:
         row = {}
@@ -124,18 +126,17 @@ def predict(design: InsoleDesign, zoning: Zoning, foot: Foot, stances: Sequence[
         regions[name] = MappingProxyType(row)
     peak = regions["total"]["peak_kpa"]
     scale = 100.0 / max(peak.before, 1e-9)
-    shown = _middle(stances)
     return Prediction(
         stances[shown],
         MappingProxyType(regions),
         scale * (peak.before - peak.shape),
         scale * (peak.shape - peak.after),
-        MappingProxyType({bed: _mean_peak(stances[shown], solved[shown].cells[bed]) for bed in BEDS}),
+        MappingProxyType({bed: stances[shown].mean_peak(solved[shown].cells[bed]) for bed in BEDS}),
         sum(len(np.unique(s.step)) for s in stances),
         sum(len(s.step) for s in stances),
         sum(s.left_out for s in solved),
         max(s.load_error for s in solved),
-        notes=(*benches[0].notes, *benches[_middle(stances)].disagreement()),
+        notes=(*benches[0].notes, *benches[shown].disagreement()),
     )
 
 
@@ -164,7 +165,8 @@ class Bench:
         self.cover = design.prescription.cover_thickness_mm
         self.rise = grid.at(carrying_surface(continued(grid, grid.thickness_mm)), x, y) + self.cover - FLAT_MM
         self.settings = settings_at(zoning, x, y)
-        self.tissue_mm, self.arch = tissue_thickness_mm(x / where.length_mm), arch_layer(x / where.length_mm)
+        self.turned = turns(where, stance)
+        self.where, self.tissue_mm = where, tissue_thickness_mm(x / where.length_mm)
         said = [QualityReason("unvalidated", "nobody has held such predictions against pressures measured in shoes")]
         if stance.bed == "insole":
             detail = f"the recording is taken to be from a flat insole of {FLAT_MM:g} mm in the same shoe"
@@ -177,11 +179,12 @@ class Bench:
 
     def disagreement(self) -> tuple[QualityReason, ...]:
         """A note where much of the load was recorded under places that the scan shows well above the bed."""
-        measured = self.stance.pressure_kpa[_some(self.stance)]
+        some = _some(self.stance)
+        measured = self.stance.pressure_kpa[some]
         law = self.grounds(1.0, 1.0)["before"].law
-        _, came_up = foot_heights(self.stance, measured, law, self.sole)
+        _, _, clear = foot_heights(self.stance, measured, law, self.sole, self.turned, some)
         weight = self.stance.on_springs(measured) * self.stance.area_mm2
-        share = float((weight * (came_up > CLEAR_MM)).sum() / max(float(weight.sum()), 1e-9))
+        share = float((weight * (clear > CLEAR_MM)).sum() / max(float(weight.sum()), 1e-9))
         if share < DISAGREES:
             return ()
         detail = f"{100 * share:.0f} % of the load was recorded where the scan's sole stands {CLEAR_MM:g} mm clear"
@@ -194,8 +197,8 @@ class Bench:
     def grounds(self, insole: float, tissue: float) -> dict[Bed, Ground]:
         """The three beds, with factors on both moduli."""
         pad = self.tissue(tissue)
-        flat = in_series([pad, self.arch, foam_layer(self.flat, FLAT_MM, 1.0)])
-        own = [pad, self.arch, *column_layers(self.printed, self.settings, self.zoning, insole)]
+        flat = in_series([pad, foam_layer(self.flat, FLAT_MM, 1.0)])
+        own = [pad, *column_layers(self.printed, self.settings, self.zoning, insole)]
         if self.cover > 0:
             own.append(foam_layer(self.foam, self.cover, insole))
         level = np.zeros(len(self.rise))
@@ -209,7 +212,7 @@ class Bench:
         """The instants ``which`` on all beds, with factors on both moduli."""
         stance = self.stance
         beds = self.grounds(insole, tissue)
-        reference = beds["before"].law if stance.bed == "insole" else in_series([self.tissue(tissue), self.arch])
+        reference = beds["before"].law if stance.bed == "insole" else in_series([self.tissue(tissue)])
         force = stance.force_n[which]
         which, force = which[force > LEAST_N], force[force > LEAST_N]
         measured = stance.pressure_kpa[which]
@@ -217,14 +220,14 @@ class Bench:
         lost, error = np.zeros(len(which), dtype=bool), 0.0
         for at in range(0, len(which), CHUNK):
             now = slice(at, at + CHUNK)
-            heights, came_up = foot_heights(stance, measured[now], reference, self.sole)
+            heights, came_up, _ = foot_heights(stance, measured[now], reference, self.sole, self.turned, which[now])
             recorded, _ = reference.pressure(np.where(stance.on_springs(measured[now] > 0), -heights, 0.0))
             cop = np.einsum("in,nk->ik", recorded * stance.area_mm2, stance.xy_mm)
             cop /= np.maximum((recorded * stance.area_mm2).sum(axis=1), 1e-9)[:, None]
-            pose = None
+            foot, pose = joints(self.where, stance, recorded, tissue), None
             for bed in BEDS:
                 gap = heights + (0.0 if bed == "before" else came_up) - beds[bed].height_mm
-                made = press(stance.xy_mm, stance.area_mm2, beds[bed].law, gap, force[now], cop, pose)
+                made = press(stance.xy_mm, stance.area_mm2, beds[bed].law, gap, force[now], cop, pose, foot)
                 pose = made.pose
                 cells = stance.cell_means(made.pressure_kpa)
                 carried = np.einsum("ij,j->i", cells, stance.area_of_cell_mm2) / KPA_MM2_PER_N
@@ -278,16 +281,6 @@ def _band(bench: Bench, names: Sequence[str]) -> tuple[dict[tuple[str, str], flo
     ]
     off = {key: [c[key] / value if value > 1e-9 else 1.0 for c in corners] for key, value in middle.items()}
     return {k: min(1.0, *v) for k, v in off.items()}, {k: max(1.0, *v) for k, v in off.items()}
-
-
-def _mean_peak(stance: Stance, cells: Array) -> Array:
-    return np.asarray(np.mean([cells[stance.step == s].max(axis=0) for s in np.unique(stance.step)], axis=0))
-
-
-def _middle(stances: Sequence[Stance]) -> int:
-    """The stance whose largest force is the middle one."""
-    most = [float(stance.force_n.max()) for stance in stances]
-    return int(np.argsort(most, kind="stable")[len(most) // 2])
 
 
 def _some(stance: Stance) -> Array:

@@ -47,14 +47,14 @@ def design(foot: Foot, rx: InsolePrescription, triangles: int = 100_000) -> Inso
 
     # the rim's height along both edges, and the top's grid that leans out with it
     heel_cup, rim = cup.rims(grid, sole, where, rx)
-    lean = np.minimum(cup.LEAN * rim * (1.0 - _front(where, line, grid.x, grid.y)), cup.MAX_LEAN_MM)
+    lean = cup.lean(grid, rim, where.length_mm, _front(where, line, grid.x, grid.y))
     x, y, edge = lean_out(grid, lean)
     f = Field(rx, where, line, x, y, edge, grid.v, lean)
     rim = rim - cup.raised(f)
 
     # shape above the base: the foot, less the cover, then cup and skive
     shape = cup.with_wall(_foot_shape(f, sole), edge, heel_cup, rx, sole.seen)
-    shape = cup.under_rim(features.skive(f, shape), x, y, rim)
+    shape = cup.under_rim(features.skive(f, shape), x, y, rim, f.u)
 
     # everything that is added, then what is taken away, never below the minimum
     tilt = features.posts(f)

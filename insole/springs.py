@@ -1,7 +1,8 @@
 """A bed of springs: layers in series that stiffen once they are shut, and the pose in which they carry a load.
 
-Each spring is pressed by a rigid foot of known shape that may sink and turn: Newton on (z, rx, ry) for a force and its
-centre. A spring bed is no half-space: a sphere gives F = πkRδ² here (a = √(2Rδ)) and F ∝ δ^1.5 there.
+Each spring is pressed by a foot of known shape that may sink and turn: Newton on (z, rx, ry) for a force and its
+centre, and on what the foot's joints move, where it has any. A spring bed is no half-space: a sphere gives F = πkRδ²
+here (a = √(2Rδ)) and F ∝ δ^1.5 there.
 """
 
 from __future__ import annotations
@@ -77,9 +78,23 @@ def in_series(layers: Sequence[Layer]) -> Law:
 
 
 @dataclass(frozen=True, eq=False)
+class Joints:
+    """What holds a foot that is not rigid.
+
+    ``shape`` (joints, n): how far each spring is pressed when a joint moves by 1; ``held`` (instants, joints) N: the
+    load on it at which it rests; ``stiffness`` (joints,) N against moving by 1.
+    """
+
+    shape: Array
+    held: Array
+    stiffness: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Pressed:
-    """How the foot stands: ``pose`` (instants, 3): sinking mm at ``centre_mm``, and its slopes along x and y;
-    ``pressure_kpa`` (instants, n); ``converged`` (instants,) False where no pose carries the load."""
+    """How the foot stands: ``pose`` (instants, 3 + joints): sinking mm at the springs' middle, its slopes along x and
+    y, how far each joint moved; ``pressure_kpa`` (instants, n); ``converged`` (instants,) False where no pose carries
+    the load."""
 
     pose: Array
     pressure_kpa: Array
@@ -88,7 +103,14 @@ class Pressed:
 
 
 def press(
-    xy_mm: Array, area_mm2: Array, law: Law, gap_mm: Array, force_n: Array, cop_mm: Array, start: Array | None = None
+    xy_mm: Array,
+    area_mm2: Array,
+    law: Law,
+    gap_mm: Array,
+    force_n: Array,
+    cop_mm: Array,
+    start: Array | None = None,
+    joints: Joints | None = None,
 ) -> Pressed:
     """The pose that carries each instant's load, and the pressures.
 
@@ -98,7 +120,8 @@ def press(
     law : theirs
     gap_mm : (n,) or (instants, n) height of the foot above each spring's free end before it sinks; negative: into it
     force_n, cop_mm : (instants,), (instants, 2) what they carry together
-    start : (instants, 3) poses to begin with, or None
+    start : (instants, 3 + joints) poses to begin with, or None
+    joints : the foot's own and the ankle; None: it is rigid
 
     ValueError where shapes do not match. A load that no pose carries (its centre beside all springs) is not converged.
     """
@@ -109,43 +132,52 @@ def press(
     cop = frozen_array("cop_mm", cop_mm, np.float64, (len(force), 2), "mm")
     gaps = np.broadcast_to(gap_mm, (len(force), count))
     centre = xy.mean(axis=0)
-    lever = np.column_stack([np.ones(count), (xy - centre) / LEVER_MM])
-    rows = np.ascontiguousarray(lever.T)
-    pairs = area * np.stack([lever[:, i] * lever[:, j] for i, j in _PAIRS])
+    lever = np.vstack([np.ones(count), (xy - centre).T / LEVER_MM])
     load = force[:, None] * np.column_stack([np.ones(len(force)), (cop - centre) / LEVER_MM])
-    pose = np.zeros((len(force), 3)) if start is None else np.array(start, dtype=float) * [1.0, LEVER_MM, LEVER_MM]
+    stiffness = np.zeros(3)
+    if joints is not None:
+        lever, load = np.vstack([lever, joints.shape]), np.hstack([load, joints.held])
+        stiffness = np.append(stiffness, joints.stiffness)
+    unit = np.where(np.isin(np.arange(len(lever)), (1, 2)), LEVER_MM, 1.0)
+    i, j = np.triu_indices(len(lever))
+    foot = _Foot(lever, area * lever, area * lever[i] * lever[j], stiffness)
+    pose = np.zeros((len(force), len(lever))) if start is None else np.array(start, dtype=float) * unit
     pressure, converged, most = np.zeros((len(force), count)), np.zeros(len(force), dtype=bool), 0
     for at in range(0, len(force), CHUNK):
         now = slice(at, at + CHUNK)
-        pose[now], pressure[now], converged[now], rounds = _newton(
-            rows, area * rows, pairs, law, gaps[now], load[now], pose[now]
-        )
+        pose[now], pressure[now], converged[now], rounds = _newton(foot, law, gaps[now], load[now], pose[now])
         most = max(most, rounds)
-    return Pressed(pose / [1.0, LEVER_MM, LEVER_MM], pressure, converged, most)
+    return Pressed(pose / unit, pressure, converged, most)
 
 
-_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+@dataclass(frozen=True, eq=False)
+class _Foot:
+    """Rows (k, n) by which a pose presses the springs, their areas on them, all their products (pairs, n), and what the
+    rows have of stiffness (k,)."""
+
+    lever: Array
+    weights: Array
+    pairs: Array
+    stiffness: Array
 
 
-def _newton(
-    lever: Array, weights: Array, pairs: Array, law: Law, gap: Array, load: Array, pose: Array
-) -> tuple[Array, Array, Array, int]:
+def _newton(foot: _Foot, law: Law, gap: Array, load: Array, pose: Array) -> tuple[Array, Array, Array, int]:
     """Poses of one chunk. The energy is convex: a step is halved until the residual along it has not turned over."""
     pose, rounds = pose.copy(), 0
     scale = np.maximum(np.abs(load[:, 0]), 1e-9)
-    residual, stiff, pressure = _balance(lever, weights, pairs, law, gap, load, pose)
+    residual, stiff, pressure = _balance(foot, law, gap, load, pose)
     while rounds < MOST_ROUNDS:
         waiting = np.asarray((np.abs(residual) > TOLERANCE * scale[:, None]).any(axis=1))
         if not waiting.any():
             break
         rounds += 1
-        step, down = _step(lever, gap, pose, residual, stiff)
+        step, down = _step(foot, gap, pose, residual, stiff)
         step[~waiting] = 0.0
         share = np.ones(len(pose))
         before = np.abs(np.einsum("ij,ij->i", residual, step))
         for _ in range(30):
             trial = pose + share[:, None] * step
-            new, stiffer, pressed = _balance(lever, weights, pairs, law, gap, load, trial)
+            new, stiffer, pressed = _balance(foot, law, gap, load, trial)
             over = (np.einsum("ij,ij->i", new, step) > 0.5 * before + 1e-12 * scale) & ~down
             if not over.any():
                 break
@@ -155,25 +187,29 @@ def _newton(
     return pose, pressure, done, rounds
 
 
-def _step(lever: Array, gap: Array, pose: Array, residual: Array, stiff: Array) -> tuple[Array, Array]:
-    """Newton's step (i, 3), and where (i,) nothing touches yet: there the foot just comes down."""
-    a, b, c, d, e, f = stiff.T
-    matrix = np.stack([a, b, c, b, d, e, c, e, f], axis=1).reshape(-1, 3, 3)
+def _step(foot: _Foot, gap: Array, pose: Array, residual: Array, stiff: Array) -> tuple[Array, Array]:
+    """Newton's step (i, k), and where (i,) nothing touches yet: there the foot just comes down."""
+    size = len(foot.lever)
+    row, column = np.triu_indices(size)
+    matrix = np.empty((len(pose), size, size))
+    matrix[:, row, column] = matrix[:, column, row] = stiff
+    matrix += np.diag(foot.stiffness)
     ridge = 1e-9 * np.trace(matrix, axis1=1, axis2=2) + 1e-9
-    step = np.linalg.solve(matrix + ridge[:, None, None] * np.eye(3), -residual[..., None])[..., 0]
+    step = np.linalg.solve(matrix + ridge[:, None, None] * np.eye(size), -residual[..., None])[..., 0]
     step *= np.minimum(1.0, MOST_STEP_MM / np.maximum(np.abs(step).max(axis=1), 1e-12))[:, None]
-    down = np.asarray(a < 1e-12)
+    down = np.asarray(stiff[:, 0] < 1e-12)
     if down.any():
-        above = (gap[down] - np.einsum("ik,kn->in", pose[down], lever)).min(axis=1)
-        step[down] = np.column_stack([above + 0.5, np.zeros((len(above), 2))])
+        above = (gap[down] - pose[down] @ foot.lever).min(axis=1)
+        step[down] = 0.0
+        step[down, 0] = above + 0.5
     return step, down
 
 
-def _balance(
-    lever: Array, weights: Array, pairs: Array, law: Law, gap: Array, load: Array, pose: Array
-) -> tuple[Array, Array, Array]:
-    """Residual (i, 3), stiffness (i, 6) and pressure (i, n) at poses (i, 3). Sums in numpy's own fixed order."""
-    sink = pose[:, :1] + pose[:, 1:2] * lever[1] + pose[:, 2:] * lever[2] - gap
+def _balance(foot: _Foot, law: Law, gap: Array, load: Array, pose: Array) -> tuple[Array, Array, Array]:
+    """Residual (i, k), stiffness (i, pairs) and pressure (i, n) at poses (i, k). Sums in numpy's own fixed order."""
+    sink = pose[:, :1] - gap
+    for column, row in zip(pose.T[1:], foot.lever[1:]):
+        sink += column[:, None] * row
     pressure, slope = law.pressure(sink)
-    residual = np.einsum("in,kn->ik", pressure, weights) - load
-    return residual, np.einsum("in,kn->ik", slope, pairs), pressure
+    residual = np.einsum("in,kn->ik", pressure, foot.weights) + foot.stiffness * pose - load
+    return residual, np.einsum("in,kn->ik", slope, foot.pairs), pressure

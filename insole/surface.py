@@ -25,10 +25,12 @@ ABOVE_APEX_MM = 5.0  #: how much higher than the arch's apex the support may rea
 #: dorsum of a standing foot is lower too). Arch height follows foot length poorly (Hill 2017, Appl Ergon 59:243).
 POPULATION_ARCH = 0.056
 POPULATION_APEX = 0.45  #: station of the highest point
-#: mean standing arch height index (Butler 2008, commonly quoted); a foot's own index moves the arch by this much
+#: mean standing arch height index (commonly quoted from Butler 2008, J Am Podiatr Med Assoc 98:102; the figure is not
+#: confirmed); a foot's own index moves the arch by this much
 MEAN_AHI, ARCH_PER_AHI = 0.340, 2.5
 #: mean arch index, and how much the arch is lower where the print's middle third is larger: r = −0.7 between the index
-#: and the navicular's height, whose SD is 15 % of it (McCrory 1997, The Foot 7:79; Cavanagh & Rodgers 1987)
+#: and the navicular's height, whose SD is 15 % of it (commonly quoted from McCrory 1997, The Foot
+#: 7:79, not confirmed; Cavanagh & Rodgers 1987, J Biomech 20:547)
 MEAN_ARCH_INDEX, ARCH_PER_INDEX = 0.23, -2.3
 ARCH_SCALE = (0.5, 1.5)
 PRINT_EDGE = 0.1  #: a print's border lies 2 mm up the arch, which begins so much further in

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from footscan.types import (
@@ -14,6 +16,7 @@ from footscan.types import (
     Measure,
     PointCloud,
     QualityReason,
+    RegionLoads,
     Side,
     SoleSurface,
 )
@@ -134,4 +137,21 @@ def make_foot(
         ),
         sole=SoleSurface(xs, ys, z, measured, capped=sole == "capped"),
         measurements=FootMeasurements(values, side, load=load, reasons=reasons),
+    )
+
+
+#: an insole of some last
+OVAL = [[140 + 130 * math.cos(k / 8), 38 * math.sin(k / 8)] for k in range(50)]
+
+
+def measured(load: Load = "standing", **values: float) -> FootMeasurements:
+    """What was measured of a right foot."""
+    found = {"foot_length_mm": 262.0, "arch_apex_height_mm": 16.0, **values}
+    return FootMeasurements({k: Measure(v) for k, v in found.items()}, "right", load=load)
+
+
+def walked(steps: int = 20, in_shoe: bool = True, cell: float | None = 150.0, **peaks: float) -> RegionLoads:
+    """What its walk says: MTH2 carries most."""
+    return RegionLoads(
+        "right", {"mth1": 180.0, "mth2": 240.0, "mth3": 200.0, **peaks}, steps, in_shoe, "pressure", cell
     )

@@ -9,7 +9,7 @@ import numpy as np
 from insole_feet import make_foot
 from insole_rays import Rays, read_stl
 
-from footscan.types import Array, Foot
+from footscan.types import Array, Foot, Mesh
 from insole import InsoleDesign, InsolePrescription, design, solid, stl_bytes
 
 LENGTH = 262.0
@@ -81,3 +81,14 @@ def any_foot(rng: np.random.Generator, **more: Any) -> Foot:
     length = float(rng.uniform(215.0, 305.0))
     breadth = length * float(rng.uniform(0.345, 0.405))
     return make_foot(length=length, breadth=breadth, arch=float(rng.uniform(6.0, 24.0)), **more)
+
+
+FULL = {
+    "rearfoot_post_deg": 3.0, "met_pad_height_mm": 5.0, "medial_flange_mm": 8.0, "relief_mth1": 3.0, "label": "ORDER-7",
+    "heel_lift_mm": 3.0, "lateral_edge_mm": 2.0,
+}  # fmt: skip
+
+
+def make(foot: Foot | None = None, triangles: int = 100_000, **asked: Any) -> tuple[InsoleDesign, Mesh]:
+    made = design(foot or make_foot(), InsolePrescription(**asked), triangles)
+    return made, solid(made)

@@ -106,6 +106,9 @@ def low_foot(top_mm: float) -> Foot:
 
 
 SQUARE = [[0, -30], [60, -30], [120, -30], [180, -30], [180, 30], [120, 30], [60, 30], [0, 30]]
+NARROW = [  # a last that is narrow on the lateral side
+    [140.0 + 130.0 * np.cos(t), 4.0 + (38.0 if np.sin(t) > 0 else 24.0) * np.sin(t)] for t in np.linspace(0, 6.2, 60)
+]
 IMPOSSIBLE: dict[str, tuple[Foot, dict[str, Any], str]] = {
     "cup deeper than the foot": (low_foot(30.0), {"heel_cup_depth_mm": 25.0}, "heel_cup_depth_mm"),
     "skive in a foot too low for its cup": (
@@ -145,6 +148,8 @@ IMPOSSIBLE: dict[str, tuple[Foot, dict[str, Any], str]] = {
     "waist of nothing": (
         make_foot(length=200.0, breadth=60.0), {"outline_offset_waist_mm": -8.0, "outline_offset_heel_mm": -8.0,
                                                 "outline_offset_ball_mm": -8.0}, "outline"),
+    "relief where the insole has ended": (
+        FOOT, {"relief_toe5": 4.0, "outline": "last", "outline_points_mm": NARROW}, "relief_toe5"),
     "filler without a missing toe": (FOOT, {"toe_filler": True}, "toe_filler"),
     "label too long": (
         make_foot(length=170.0, breadth=70.0), {"label": "ABCDEFGHIJKL", "length": "three_quarter"}, "label"),
@@ -196,6 +201,12 @@ def test_a_foot_without_side_length_or_print_is_refused() -> None:
         Made(replace(FOOT, measurements=FootMeasurements(FOOT.measurements.values, "unknown")))
     with pytest.raises(DesignError, match="outline"):
         Made(replace(FOOT, footprints=()))
+    with pytest.raises(DesignError, match="a better scan"):  # no offset makes it wide enough
+        Made(make_foot(length=262.0, breadth=30.0))
+    for length in (8.9, 2620.0):  # centimetres, a unit taken for another
+        odd = {**FOOT.measurements.values, "foot_length_mm": Measure(length)}
+        with pytest.raises(DesignError, match=f"foot_length_mm: found {length:g}"):
+            Made(replace(FOOT, measurements=FootMeasurements(odd, "right")))
     nothing = {"foot_length_mm": Measure.missing("no toes")}
     with pytest.raises(DesignError, match="foot_length_mm"):
         Made(replace(FOOT, measurements=FootMeasurements(nothing, "left"), landmarks=type(FOOT.landmarks)({})))

@@ -14,9 +14,11 @@ from footscan.errors import ScanError
 from footscan.pressure import analyse, region_loads
 from footscan.synth import make_walk
 from footscan.types import Array, Foot, Recording, replace
-from insole import InsoleDesign, InsolePrescription, design
+from insole import InsoleDesign, InsolePrescription, bar_front, bar_front_of_walk, design
+from insole.anatomy import anatomy
 from insole.grounds import foot_heights
 from insole.instants import Stance, stance_instants
+from insole.joints import turns
 from insole.prediction import BEDS, Bench, Prediction, predict
 from insole.springs import Law, Layer, in_series, press
 from insole.stiffness import confined
@@ -193,12 +195,12 @@ def test_every_stance_instant_is_there_and_cells_carry_what_was_recorded() -> No
 
 def test_on_the_bed_that_it_was_recorded_on_every_cell_reads_what_was_recorded(rng: np.random.Generator) -> None:
     """Whatever the sole's form within a cell: the foot let in there carries the recorded pressure, unmoved."""
-    _, _, (stance,) = walked()
+    foot, _, (stance,) = walked()
     which = rng.choice(len(stance.step), 12, replace=False)
     measured = stance.pressure_kpa[which]
     law = in_series([Layer(rng.uniform(20, 60, len(stance.xy_mm)), 4.0, 400.0), Layer(500.0, 2.0, 9000.0)])
     sole = rng.uniform(0.0, 0.8, len(stance.xy_mm))  # no cell stands clear of the bed
-    heights, _ = foot_heights(stance, measured, law, sole)
+    heights, _, _ = foot_heights(stance, measured, law, sole, turns(anatomy(foot), stance), which)
     pressure, _ = law.pressure(np.where(stance.on_springs(measured > 0), -heights, 0.0))
     assert stance.cell_means(pressure) == pytest.approx(measured, abs=1e-3)
     assert (heights[~stance.on_springs(measured > 0)] >= 0).all()
@@ -284,6 +286,16 @@ def test_a_plates_steps_are_laid_on_the_foot_one_by_one() -> None:
         assert found.regions[name]["peak_kpa"].after < found.regions[name]["peak_kpa"].before
 
 
+def test_a_bar_of_a_walk_lies_behind_the_heads_where_its_pressure_falls() -> None:
+    foot, _, stances = walked()
+    front = np.array(bar_front_of_walk(foot, stances))
+    where = anatomy(foot)
+    behind = where.mth_x(front[:, 1]) - front[:, 0]
+    assert (np.diff(front[:, 1]) > 0).all() and (behind > -16.0).all() and (behind < 30.0).all()
+    (stance,) = stances
+    assert front == pytest.approx(np.array(bar_front(foot, stance.middle_mm, stance.mean_peak(stance.pressure_kpa))))
+
+
 def test_recordings_that_can_not_carry_a_prediction_say_why() -> None:
     foot, recording, _ = walked()
     forces = replace(recording, pressure=tuple(replace(p, unit="N") for p in recording.pressure))
@@ -311,8 +323,8 @@ def test_pictures_are_drawn_and_are_the_same_twice() -> None:
     for draw in (
         lambda: plot.draw_sections(shape),
         lambda: plot.draw_thickness(shape),
-        lambda: plot.draw_zones(zoning, left=True),
-        lambda: plot.draw_prediction(found, BEDS),
+        lambda: plot.draw_zones(shape, zoning),
+        lambda: plot.draw_prediction(shape, found, BEDS),
     ):
         data = png(draw())
         assert data.startswith(b"\x89PNG") and len(data) > 5000 and data == png(draw())

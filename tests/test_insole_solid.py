@@ -1,13 +1,8 @@
-"""The finished solid: sound whatever is asked, the same on both sides, the same bytes twice, as real tools see it."""
+"""The finished solid: sound whatever is asked and whoever's foot, the same twice, as real tools see it."""
 
 from __future__ import annotations
 
-import io
-import json
-import struct
 import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +12,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from insole_feet import make_foot
+from insole_made import FULL, make
 from insole_rays import Rays, read_stl
 from scipy import spatial
 
@@ -27,7 +23,6 @@ from insole import (
     InsolePrescription,
     check_mesh,
     design,
-    glb_bytes,
     prescribe,
     solid,
     stl_bytes,
@@ -36,15 +31,6 @@ from insole import (
 from insole.fields import FIELDS
 
 Tool = Callable[[str], str]
-FULL = {
-    "rearfoot_post_deg": 3.0, "met_pad_height_mm": 5.0, "medial_flange_mm": 8.0, "relief_mth1": 3.0, "label": "ORDER-7",
-    "heel_lift_mm": 3.0, "lateral_edge_mm": 2.0,
-}  # fmt: skip
-
-
-def make(foot: Foot | None = None, triangles: int = 100_000, **asked: Any) -> tuple[InsoleDesign, Mesh]:
-    made = design(foot or make_foot(), InsolePrescription(**asked), triangles)
-    return made, solid(made)
 
 
 # ------------------------------------------------------------------ sound, whatever is asked
@@ -205,182 +191,6 @@ def test_a_default_insole_has_about_the_triangles_asked() -> None:
         made, mesh = make(triangles=triangles)
         assert 0.85 * triangles < len(mesh.faces) < 1.25 * triangles + 3_000
         assert_sound(made, mesh)
-
-
-# ------------------------------------------------------------------ both sides
-
-
-def test_a_left_and_a_right_insole_of_one_mirrored_foot_are_mirror_images_text_apart() -> None:
-    (left_design, left), (_, right) = (make(make_foot(side=side), **FULL) for side in ("left", "right"))
-    flipped = left.vertices * [1.0, -1.0, 1.0]
-    nodes = left_design.top_mm[..., 0].size
-    assert np.abs(flipped[:nodes] - right.vertices[:nodes]).max() == 0.0  # the top
-    assert np.abs(flipped - right.vertices)[:, :2].max() == 0.0  # every plan position
-    text = np.abs(flipped - right.vertices)[:, 2]
-    assert 0.3 < text.max() <= 0.4 + 1e-9 and (text > 0).mean() < 0.03
-    for mesh in (left, right):
-        assert check_mesh(mesh)["volume_ml"].ok
-    # varus positive on both: the medial edge (+y right, −y left) is higher
-    for mesh, medial in ((left, -1.0), (right, 1.0)):
-        rays = Rays(read_stl(stl_bytes(mesh)))
-        assert rays.top(0.16 * 262.0, 15.0 * medial) > rays.top(0.16 * 262.0, -15.0 * medial) + 1.0
-
-
-def seen_from_below(made: InsoleDesign, mesh: Mesh, step: float = 0.6) -> Array:
-    """The recesses of a flat-bedded underside as somebody sees it from below, heel on the left: rows from the top."""
-    rays = Rays(read_stl(stl_bytes(mesh)))
-    nodes = made.bottom_mm[..., 0].size
-    under = mesh.vertices[nodes : 2 * nodes]
-    deep = made.thickness_mm.copy()
-    deep[4:-4, 12:-12] = 0.0  # the underside's edge is rounded
-    inside = under[(under[:, 2] > 0.15) & (deep.ravel() == 0.0)]
-    x = np.arange(inside[:, 0].min() - 1.0, inside[:, 0].max() + 1.0, step)
-    y = np.arange(inside[:, 1].min() - 1.0, inside[:, 1].max() + 1.0, step)
-    picture = np.array([[rays.bottom(a, b) > 0.2 for a in x] for b in y])  # −y is up: the first row is the least y
-    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def ink(picture: Array, row: float, column: float) -> bool:
-    """Whether there is a recess about a relative place."""
-    r, c = int(row * (picture.shape[0] - 1)), int(column * (picture.shape[1] - 1))
-    return bool(picture[max(r - 1, 0) : r + 2, max(c - 1, 0) : c + 2].mean() > 0.5)
-
-
-@pytest.mark.parametrize("sole", ["measured", "capped"])
-def test_each_insole_carries_its_side_readable_from_below(sole: str) -> None:
-    letter = seen_from_below(*make(make_foot(side="left", sole=sole), shoe_pitch_mm=0.0))
-    places = [(0.1, 0.1), (0.5, 0.1), (0.95, 0.1), (0.95, 0.6)]
-    assert all(ink(letter, *at) for at in places) and not any(ink(letter, *at) for at in [(0.1, 0.7), (0.5, 0.6)])
-    letter = seen_from_below(*make(make_foot(side="right", sole=sole), shoe_pitch_mm=0.0))
-    places = [(0.05, 0.4), (0.3, 0.08), (0.7, 0.08), (0.5, 0.5), (0.25, 0.92), (0.95, 0.92)]
-    assert all(ink(letter, *at) for at in places)
-    assert not any(ink(letter, *at) for at in [(0.95, 0.45), (0.25, 0.5)])
-
-
-def cut(picture: Array) -> Array:
-    """The picture without its empty margins."""
-    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def test_a_label_is_engraved_beside_it_in_reading_order() -> None:
-    text = seen_from_below(*make(make_foot(side="left"), shoe_pitch_mm=0.0, label="T L"), 0.4)
-    filled = np.concatenate([[False], text.any(axis=0), [False]]).astype(int)
-    letters = [
-        cut(text[:, a:b]) for a, b in zip(np.flatnonzero(np.diff(filled) == 1), np.flatnonzero(np.diff(filled) == -1))
-    ]
-    side, first, last = letters
-    assert side.shape[0] > 1.5 * first.shape[0]
-    assert ink(first, 0.05, 0.5) and ink(first, 0.9, 0.6)  # T: a bar on top of a post
-    assert not ink(first, 0.8, 0.1) and not ink(first, 0.8, 0.95)
-    assert ink(last, 0.95, 0.6) and ink(last, 0.3, 0.1) and not ink(last, 0.2, 0.8)  # L: a bar at its foot
-
-
-# ------------------------------------------------------------------ files
-
-
-def test_the_same_bytes_twice_and_in_another_process() -> None:
-    import hashlib
-
-    _, mesh = make(triangles=20_000, **FULL)
-    again = make(triangles=20_000, **FULL)[1]
-    files = [stl_bytes(mesh), threemf_bytes(mesh, "insole"), glb_bytes(mesh)]
-    assert files == [stl_bytes(again), threemf_bytes(again, "insole"), glb_bytes(again)]
-    code = (
-        "import hashlib, json, sys; sys.path[:0] = sys.argv[2:]\n"
-        "from insole import InsolePrescription, design, glb_bytes, solid, stl_bytes, threemf_bytes\n"
-        "from insole_feet import make_foot\n"
-        "m = solid(design(make_foot(), InsolePrescription(**json.loads(sys.argv[1])), 20_000))\n"
-        "for b in (stl_bytes(m), threemf_bytes(m, 'insole'), glb_bytes(m)): print(hashlib.sha256(b).hexdigest())"
-    )
-    here = Path(__file__).parent
-    command = [sys.executable, "-c", code, json.dumps(FULL), str(here.parent), str(here)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout.split() == [hashlib.sha256(data).hexdigest() for data in files]
-
-
-def test_zip_members_are_dated_1980_and_coordinates_rounded_to_a_micron() -> None:
-    _, mesh = make(triangles=8_000)
-    with zipfile.ZipFile(io.BytesIO(threemf_bytes(mesh, "insole"))) as archive:
-        assert [info.filename for info in archive.infolist()] == [
-            "[Content_Types].xml",
-            "_rels/.rels",
-            "3D/3dmodel.model",
-        ]
-        assert all(info.date_time == (1980, 1, 1, 0, 0, 0) for info in archive.infolist())
-        model = archive.read("3D/3dmodel.model").decode()
-    assert 'unit="millimeter"' in model and model.count("<vertex ") == len(mesh.vertices)
-    x = [line.split('"')[1::2] for line in model.splitlines() if line.startswith("<vertex ")]
-    assert np.array(x, dtype=float) == pytest.approx(mesh.vertices, abs=1e-9)
-    assert (np.round(mesh.vertices, 3) == mesh.vertices).all()
-
-
-@pytest.mark.parametrize("name", ['a "b" <c> & d', "Einlage 左"])
-def test_any_numbers_and_names_are_written_right(name: str) -> None:
-    vertices = np.array([[-1234.5, 0.0, -0.001], [0.001, -1000.0, 999.999], [12.34, 7.0, 100.1], [-0.5, 1e-9, 1001.0]])
-    mesh = Mesh(vertices, np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2], [2, 3, 0]]), "foot")
-    with zipfile.ZipFile(io.BytesIO(threemf_bytes(mesh, name))) as archive:
-        text = archive.read("3D/3dmodel.model").decode()
-    import xml.etree.ElementTree as ET
-
-    space = {"m": "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"}
-    root = ET.fromstring(text)
-    read = [[float(v.get(k, "nan")) for k in "xyz"] for v in root.iterfind(".//m:vertex", space)]
-    faces = [[int(t.get(k, "-1")) for k in ("v1", "v2", "v3")] for t in root.iterfind(".//m:triangle", space)]
-    found = root.find(".//m:object", space)
-    assert found is not None and found.get("name") == name
-    assert np.array(read) == pytest.approx(np.round(vertices, 3), abs=1e-9) and (np.array(faces) == mesh.faces).all()
-    assert "-0.000" not in text
-
-
-def test_glb_is_metres_y_up_for_screens_and_its_bytes_are_whole() -> None:
-    _, mesh = make(triangles=8_000, shoe_pitch_mm=10.0)
-    data = glb_bytes(mesh)
-    magic, version, length, size, kind = struct.unpack("<IIIII", data[:20])
-    assert (magic, version, length, kind) == (0x46546C67, 2, len(data), 0x4E4F534A)
-    document = json.loads(data[20 : 20 + size])
-    matrix = np.array(document["nodes"][0]["matrix"]).reshape(4, 4).T
-    position = document["accessors"][0]
-    corners = np.array([position["min"], position["max"]]) @ matrix[:3, :3].T
-    extent = np.abs(corners[1] - corners[0])
-    assert extent == pytest.approx(np.ptp(mesh.vertices, axis=0)[[0, 2, 1]] / 1000.0, abs=1e-6)
-    assert np.linalg.det(matrix[:3, :3]) > 0
-
-
-def test_our_own_readers_read_all_three_back(tmp_path: Path) -> None:
-    from footscan.io import read_geometry
-
-    _, mesh = make(triangles=8_000)
-    for name, data, scale in (
-        ("a.stl", stl_bytes(mesh), 1.0),
-        ("a.3mf", threemf_bytes(mesh, "insole"), 1.0),
-        ("a.glb", glb_bytes(mesh), 1000.0),
-    ):
-        path = tmp_path / name
-        path.write_bytes(data)
-        read = read_geometry(path, scale)
-        assert isinstance(read, Mesh) and len(read.faces) == len(mesh.faces)
-        assert np.sort(np.ptp(read.vertices, axis=0)) == pytest.approx(np.sort(np.ptp(mesh.vertices, axis=0)), abs=0.01)
-
-
-def test_lib3mf_reads_it_back_exactly(tmp_path: Path) -> None:
-    lib3mf = pytest.importorskip("lib3mf", reason="lib3mf has no wheel for this platform")
-    _, mesh = make(triangles=20_000, **FULL)
-    path = tmp_path / "insole.3mf"
-    path.write_bytes(threemf_bytes(mesh, "insole left"))
-    model = lib3mf.get_wrapper().CreateModel()
-    reader = model.QueryReader("3mf")
-    reader.SetStrictModeActive(True)
-    reader.ReadFromFile(str(path))
-    assert reader.GetWarningCount() == 0 and model.GetUnit() == lib3mf.ModelUnit.MilliMeter
-    objects = model.GetMeshObjects()
-    assert objects.MoveNext()
-    read = objects.GetCurrentMeshObject()
-    assert read.GetName() == "insole left" and read.IsManifoldAndOriented() and not objects.MoveNext()
-    vertices = np.array([list(p.Coordinates) for p in read.GetVertices()])
-    faces = np.array([list(t.Indices) for t in read.GetTriangleIndices()])
-    assert vertices == pytest.approx(mesh.vertices, abs=1e-4) and (faces == mesh.faces).all()
 
 
 # ------------------------------------------------------------------ real tools
