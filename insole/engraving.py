@@ -121,9 +121,20 @@ def engrave(design: InsoleDesign) -> Array:
         away = _distance(bottom[near][:, :2], segments)
         t = np.clip((away - 0.5 * width) / WALL_MM + 0.5, 0.0, 1.0)
         recess[near] = np.maximum(recess[near], DEPTH_MM * (1.0 - t * t * (3.0 - 2.0 * t)))
-    # a top node does not stand upright over its underside node: the least around it counts
-    room = ndimage.minimum_filter(design.thickness_mm, 5) - design.prescription.min_thickness_mm
+    room = (
+        ndimage.minimum_filter(design.thickness_mm, _reach(design, recess > 0)) - design.prescription.min_thickness_mm
+    )
     return np.minimum(recess, np.clip(room, 0.0, None))
+
+
+def _reach(design: InsoleDesign, cut: Array) -> tuple[int, int]:
+    """Over how many rows and columns the least thickness counts: a top node does not stand upright over its own node of
+    the underside where the wall leans out, but as far off as this."""
+    plan, top = design.bottom_mm[..., :2], design.top_mm[..., :2]
+    apart = float(np.linalg.norm(top - plan, axis=-1)[cut].max(initial=0.0))
+    steps = [np.linalg.norm(np.diff(plan, axis=k), axis=-1) for k in (0, 1)]
+    rows, columns = (2 * int(np.ceil(apart / max(float(np.median(step)), 0.1))) + 5 for step in steps)
+    return rows, columns
 
 
 def _placed(design: InsoleDesign, text: str, height: float, station: float, across: float) -> Array:

@@ -186,6 +186,21 @@ def test_a_thousand_random_prescriptions_are_sound(
     prove_sound(foot, asked, 100_000, tmp_path_factory.mktemp("sound"), tool("admesh"))
 
 
+def test_no_letter_is_cut_into_the_least_thickness_where_a_wall_leans_out(tmp_path: Path, tool: Tool) -> None:
+    """A small foot's heel: the top stands millimetres beside the underside's nodes that bear the L."""
+    foot = {
+        "side": "left",
+        "length": 170.0,
+        "slender": 0.34,
+        "arch": 15.0,
+        "sole": "measured",
+        "noise": 0.0,
+        "load": "standing",
+    }
+    asked = {"lateral_skive_mm": 1.23, "label": "0", "forefoot_post_deg": -5.34, "nozzle_mm": 1.2}
+    prove_sound(foot, asked, 100_000, tmp_path, tool("admesh"))
+
+
 def test_a_default_insole_has_about_the_triangles_asked() -> None:
     for triangles in (8_000, 30_000, 100_000, 200_000):
         made, mesh = make(triangles=triangles)
