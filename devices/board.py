@@ -8,7 +8,7 @@ of its samples are missing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,16 +177,46 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
             frames, chunk = await link.frames()
             if not chunk.data:
                 return
+            came: list[Decoded] = []
             for frame in frames:
                 # types that are not known here are passed over: the board may be newer
                 if counter.frame(frame) and frame.type in KNOWN:
                     message = messages.decode(frame)
                     if isinstance(message, records.Imu) and _more_parts(message, parts):
-                        yield _info(hello, parts, port)
-                    for item in decoded(hello, by_id, counter, frame, message, chunk.host_time_s):
-                        yield item
+                        came.append(_info(hello, parts, port))
+                    came += decoded(hello, by_id, counter, frame, message, chunk.host_time_s)
+            for item in joined(came):
+                yield item
     finally:
         await link.leave()
+
+
+def joined(items: Sequence[Decoded]) -> Iterator[Decoded]:
+    """What came at once, packets of a channel that follow each other made one: a fast plate has several in a read."""
+    runs: dict[str, list[Packet]] = {}
+    for item in items:
+        if not isinstance(item, Packet):
+            yield from map(_one, runs.values())
+            runs = {}
+            yield item
+            continue
+        run = runs.get(item.channel)
+        if run and (item.seq == UNCOUNTED or item.seq != run[-1].seq + len(run[-1].values)):
+            yield _one(run)
+            run = None
+        if run:
+            run.append(item)
+        else:
+            runs[item.channel] = [item]
+    yield from map(_one, runs.values())
+
+
+def _one(run: Sequence[Packet]) -> Packet:
+    first = run[0]
+    if len(run) == 1:
+        return first
+    times, values = (np.concatenate([getattr(p, name) for p in run]) for name in ("device_time_s", "values"))
+    return Packet(first.seq, times, first.host_time_s, first.channel, values, b"".join(p.raw for p in run))
 
 
 def _info(hello: Hello, parts: Mapping[int, set[str]], port: Port) -> DeviceInfo:

@@ -16,7 +16,7 @@ from devices.types import Array, DeviceInfo, Gap, Packet, Status
 T = TypeVar("T")
 
 
-def run(work: Callable[[], Awaitable[T]], seconds: float = 30.0) -> T:
+def run(work: Callable[[], Awaitable[T]], seconds: float = 60.0) -> T:
     async def bounded() -> T:
         async with asyncio.timeout(seconds):
             return await work()
@@ -49,8 +49,15 @@ class Heard:
         return np.concatenate([p.device_time_s for p in self.of(channel)])
 
 
-async def listen(spec: str, samples: int, channel: str, within_s: float = 15.0, **how: Any) -> Heard:
-    """Until so many samples of a channel have come."""
+async def listen(
+    spec: str,
+    samples: int,
+    channel: str,
+    within_s: float = 45.0,
+    enough: Callable[[Heard], bool] | None = None,
+    **how: Any,
+) -> Heard:
+    """Until so many samples of a channel have come, and what else is to be heard."""
     async with asyncio.timeout(within_s), devices.aopen(spec, **how) as stream:
         heard = Heard(stream.info)
         count = 0
@@ -58,8 +65,8 @@ async def listen(spec: str, samples: int, channel: str, within_s: float = 15.0, 
             heard.items.append(item)
             if isinstance(item, Packet) and item.channel == channel:
                 count += len(item.values)
-                if count >= samples:
-                    break
+            if count >= samples and (enough is None or enough(heard)):
+                break
         return heard
 
 

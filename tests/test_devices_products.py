@@ -86,7 +86,9 @@ def test_the_fifo_gives_every_sample_once_and_live_losses_are_told(seed: int) ->
 
     async def work() -> list[tuple[Heard, Settings]]:
         return await asyncio.gather(
-            from_air(specs[0], 500, options="&mode=fifo"), from_air(specs[1], 160), from_air(specs[2], 400)
+            from_air(specs[0], 500, options="&mode=fifo", enough=lambda h: len(h.status("connected")) > 1),
+            from_air(specs[1], 160),
+            from_air(specs[2], 400),
         )
 
     (fifo, fifo_made), (live, live_made), (three, three_made) = run(work)
@@ -114,8 +116,11 @@ def test_every_product_gives_what_it_measured(seed: int) -> None:
 
     async def work() -> list[tuple[Heard, Settings]]:
         return await asyncio.gather(
-            *(from_air(s, 200, "acceleration", options=f"&mode={m}") for s, m in zip(insoles, MODES)),
-            *(from_air(brain, 40, mtu=mtu) for mtu in (None, 23, 185)),
+            *(
+                from_air(s, 200, "acceleration", options=f"&mode={m}", enough=lambda h: bool(h.of("battery")))
+                for s, m in zip(insoles, MODES)
+            ),
+            *(from_air(brain, 40, mtu=mtu, enough=lambda h: bool(h.of("battery"))) for mtu in (None, 23, 185)),
             from_air(f"sim:standard?seed={number}&speed=20", 6, "running"),
         )
 
