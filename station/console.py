@@ -64,6 +64,10 @@ class Console:
         with contextlib.suppress(OSError):  # nobody left to tell
             self._write(self.err, f"plantar: {one_line(line)}\n")
 
+    def note(self, line: str) -> None:
+        """One line on stderr about something that a person should know though nothing failed."""
+        self.fail(f"note: {line}")
+
     def progress(self, total: int) -> Progress:
         """A bar of ``total`` pieces of work."""
         return Progress(self.err, total)

@@ -11,7 +11,7 @@ from station.errors import one_line
 
 if TYPE_CHECKING:
     from footscan.pressure import RecordingAnalysis
-    from footscan.types import FootMeasurements
+    from footscan.types import FootMeasurements, Recording
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,9 @@ class Analysed:
     notes: tuple[str, ...] = ()
     mask: str = "auto"
     calibration: str | None = None
+
+
+def ended_early(name: str, recording: Recording) -> str | None:
+    """A line about a recorder that was stopped hard; None where the recording is whole."""
+    told = (note for note in recording.notes if note.startswith("the recording ended early"))
+    return next((f"{name}: {note}" for note in told), None)

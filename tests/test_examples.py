@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -61,3 +62,18 @@ def test_loop_over_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert module.main(tmp_path) == pytest.approx(255.0, abs=1.0)
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3 and "shopping.stl" in err
+
+
+def test_add_a_product() -> None:
+    module = load("add_a_product")
+    assert asyncio.run(module.main()) == 1
+    assert len(Path(str(module.__file__)).read_text(encoding="utf-8").splitlines()) < 100
+
+
+def test_batch_of_measures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("batch_of_measures").main(tmp_path) == pytest.approx(27.0, abs=2.0)
+    assert "Cleo: " in capsys.readouterr().out and not (tmp_path / "night" / "Cleo").exists()
+
+
+def test_batch_with_an_engine_of_your_own(tmp_path: Path) -> None:
+    assert load("batch_with_an_engine_of_your_own").main(tmp_path) == pytest.approx(20.0, abs=2.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from station.errors import DONE, UsageError
-from station.results import Source
+from station.results import Source, ended_early
 
 if TYPE_CHECKING:
     from footscan.io import Format
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     found = io.detect(source.path)
     wanted = _target(found, target.path, io.FORMATS)
     write: Callable[[], None]
+    early = None
     with console.progress(2) as bar:
         bar.step(console.say("pressure.reading", name=source.name))
         if found.kind == "scan":
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             write = partial(io.write_geometry, target.path, geometry)
         else:
             recording = io.read_recording(source.path)
+            early = ended_early(source.name, recording)
             write = partial(io.write_recording, target.path, recording)
         bar.step(console.say("convert.writing", name=target.name))
         try:
@@ -54,6 +56,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
             raise UsageError(
                 f"{target.name}: expected a format that can hold {source.name}, found {error}{other}"
             ) from error
+    if early is not None:
+        console.note(early)
     console.document(convert_document(source.name, found.name, target.path.name, wanted.name, sha256(target.path)))
     console.print(
         console.say("convert.done", source=source.name, format=found.name, target=target.name, wanted=wanted.name)

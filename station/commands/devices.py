@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from station.errors import DONE
+from station.errors import DONE, UsageError
 
 if TYPE_CHECKING:
     from station.console import Console
@@ -36,11 +36,13 @@ def seconds(text: str) -> float:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Look around, say what is there."""
-    from devices import list_devices
+    from devices import list_devices, products
     from station.console import hush
     from station.messages import table
 
     say = console.say
+    if args.radio and not _is_place(args.radio):
+        raise UsageError(f"--radio {args.radio}: expected HOST:PORT, as in 127.0.0.1:7000, found none; correct it")
     hush()
     with console.progress(1) as bar:
         bar.step(say("devices.looking"))
@@ -54,7 +56,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not found:
         console.print(say("devices.none"))
     console.print(table([[f["spec"], f["product"] or "?", f["name"], f["serial_number"]] for f in found]))
+    if not all(f["product"] for f in found):
+        serial = [name for name in products.names() if name != "board" and "serial" in products.load(name).transports]
+        console.print(say("devices.unknown", products=", ".join(serial)))
     if missing:
         console.print(say("devices.missing"))
         console.print([f"  {m['what']}: {m['reason']}; {m['hint']}" for m in missing])
     return DONE
+
+
+def _is_place(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    return bool(host and colon and port.isdecimal())

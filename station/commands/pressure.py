@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from station.errors import DONE, SOME_FAILED, NothingDoneError, UsageError
-from station.results import Analysed, Failure, Source
+from station.results import Analysed, Failure, Source, ended_early
 
 if TYPE_CHECKING:
     from footscan.types import Foot, Recording
@@ -70,6 +70,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         comparison = comparison_document(other.item, done[0].item) if other is not None and done else None
         document = pressure_document([taken.item for taken in done], failed, comparison)
         written = _make(args, asked.feet, done, other, document, bar, console.say) if done else []
+    for taken in done if other is None else [*done, other]:
+        if early := ended_early(taken.item.source, taken.recording):
+            console.note(early)
     console.document(document)
     for taken in done:
         console.print(walk(taken.item, console.say))

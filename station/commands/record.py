@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,15 @@ from station.errors import DONE, INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
     from devices.recording import Recorded
+    from devices.specs import Spec
+    from devices.streams import Stream
     from station.console import Console
+    from station.live import View
     from station.messages import Texts
     from station.parser import Parser
 
 SCHEMA = "plantar/record/1"
+LOOK_S = 0.25  #: how often the view looks while devices are being connected
 
 
 def arguments(parser: Parser, say: Texts) -> None:
@@ -36,7 +41,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"{args.file}: expected a name that ends in .mcap, found {path.suffix or 'no ending'}")
     if path.exists():
         raise UsageError(f"{args.file}: expected a new file, found one that is there; choose another name")
-    recorded, stopped = asyncio.run(_record(args, console))
+    if not path.parent.is_dir():
+        raise UsageError(f"{args.file}: expected a folder {path.parent}, found none; make it, or choose another place")
+    from devices.errors import DeviceError
+
+    try:
+        ended = asyncio.run(_record([understood(text) for text in args.specs], args, console))
+    except (OSError, DeviceError) as error:
+        if path.exists() and not isinstance(error, FileExistsError):
+            console.note(f"{args.file}: what was recorded so far is kept and can be read")
+        raise
+    if ended is None:
+        console.fail("interrupted while devices were being connected: nothing was recorded")
+        return INTERRUPTED
+    recorded, stopped = ended
     document = {
         "schema": SCHEMA,
         "file": path.name,
@@ -50,20 +68,65 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return INTERRUPTED if stopped and args.seconds is not None else DONE
 
 
-async def _record(args: argparse.Namespace, console: Console) -> tuple[Recorded, bool]:
-    """What was recorded, and whether somebody stopped it."""
+def understood(text: str) -> Spec:
+    """A spec that names a transport and, if any, a product that there are; UsageError for what means nothing."""
+    from devices import products
+    from devices.errors import DeviceError
+    from devices.specs import parse
+
+    try:
+        spec = parse(text)
+    except DeviceError as error:
+        raise UsageError(str(error)) from error
+    name = spec.product or (spec.address if spec.transport == "sim" else "")
+    if (name or spec.transport == "sim") and name not in products.names():
+        raise UsageError(
+            f"{text}: expected a product, one of {', '.join(products.names())}, found {name or 'none'}; correct it"
+        )
+    return spec
+
+
+async def _record(specs: Sequence[Spec], args: argparse.Namespace, console: Console) -> tuple[Recorded, bool] | None:
+    """What was recorded, and whether somebody stopped it; None where that was before all devices were there."""
     from devices.recording import arecord
+    from devices.streams import aopen
     from station.console import hush
     from station.live import View
 
     hush()
+    streams = [aopen(spec) for spec in specs]
+    for stream in streams:
+        if not stream.has_device:
+            raise UsageError(
+                f"{stream.spec.name}: expected a device, found a source of files or pictures; "
+                "record takes serial:, ble:, sim: and replay:"
+            )
     stop = asyncio.Event()
     stopped_by_signals(stop)
     with View(console.err, console.say) as view:
-        how: dict[str, Any] = {"seconds": args.seconds, "tap_s": args.tap, "stop": stop}
+        how: dict[str, Any] = {"seconds": args.seconds, "tap_s": args.tap, "stop": stop, "streams": streams}
         if view.shown:
             how["live"] = view.show
-        return await arecord(args.specs, args.file, **how), stop.is_set()
+        work = asyncio.create_task(arecord((), args.file, **how))
+        if not await _connected(streams, work, stop, view):
+            return None
+        return await work, stop.is_set()
+
+
+async def _connected(streams: Sequence[Stream], work: asyncio.Task[Recorded], stop: asyncio.Event, view: View) -> bool:
+    """Waits for all devices, or for the end of the work; False where somebody stopped it meanwhile."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        while not work.done() and any(stream.info is None for stream in streams):
+            if stop.is_set():
+                work.cancel()
+                await asyncio.wait({work})
+                return False
+            view.connecting([(str(stream.spec), stream.info is not None) for stream in streams])
+            await asyncio.wait({work, waiting}, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    return True
 
 
 def stopped_by_signals(stop: asyncio.Event) -> None:
@@ -88,7 +151,10 @@ def _summary(document: dict[str, Any], name: str, console: Console) -> None:
     for device in document["devices"]:
         every = device["samples"] + device["lost"]
         share = 100.0 * device["lost"] / every if every else 0.0
-        told = {k: str(v) for k, v in device.items() if k != "label"} | {"share": f"{share:.2f}"}
-        rows.append([device["label"], say("record.device", **told)])
+        told = [say("record.device", samples=device["samples"], lost=device["lost"], share=f"{share:.2f}")]
+        told += [say("record.gaps", count=device["gaps"])] if device["gaps"] else []
+        told += [say("record.doubles", count=device["doubles"])] if device["doubles"] else []
+        told += [say("record.again", count=device["connections"] - 1)] if device["connections"] > 1 else []
+        rows.append([device["label"], ", ".join(told)])
     console.print(table(rows))
     console.print([f"  {note}" for note in document["notes"]])

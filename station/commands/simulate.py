@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from station.commands.devices import seconds
-from station.commands.record import stopped_by_signals
+from station.commands.record import stopped_by_signals, understood
 from station.errors import DONE
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def arguments(parser: Parser, say: Texts) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Offer the device, say how to open it, wait."""
-    spec = args.spec if args.spec.startswith("sim:") else f"sim:{args.spec}"
-    asyncio.run(_offer(spec, args.seconds, console))
+    spec = understood(args.spec if args.spec.startswith("sim:") else f"sim:{args.spec}")
+    asyncio.run(_offer(str(spec), args.seconds, console))
     return DONE
 
 
@@ -40,7 +40,10 @@ async def _offer(spec: str, time_s: float | None, console: Console) -> None:
     stopped_by_signals(stop)
     async with offered(spec) as device:
         console.document({"schema": SCHEMA, "spec": spec, "opened_by": device.opened_by})
-        console.print(console.say("simulate.ready", spec=spec))
+        if time_s is None:
+            console.print(console.say("simulate.ready", spec=spec))
+        else:
+            console.print(console.say("simulate.ready_for", spec=spec, seconds=f"{time_s:g}"))
         console.print(f"  plantar record '{device.opened_by}' -o walk.mcap")
         try:
             await asyncio.wait_for(stop.wait(), time_s)
