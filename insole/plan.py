@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from footscan.types import Array
+from insole.curves import step
 from insole.outline import END_HALF_WIDTH_MM, Outline
 
 #: distances of the columns nearest to an edge (mm): six on the rounded rim, then ever wider
@@ -18,6 +19,8 @@ EDGE_MM: Array = np.array([0.0, 0.05, 0.19, 0.41, 0.69, 1.0, 1.4, 1.9, 2.7, 3.9,
 FULL_EDGE_HALF_WIDTH_MM = 22.0  #: rows at least this wide have them all; narrower ones share out more evenly
 ROWS_PER_COLUMN = 2.6
 LEAN_DECAY_MM = 16.0  #: how far inward the outward shift of the top dies away
+WAIST_FROM = (0.20, 0.30)  #: of the insole's length: ahead of the round heel
+MIDDLE = 0.45  #: of the half-width
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,5 +83,8 @@ def lean_out(grid: Plan, lean_mm: Array) -> tuple[Array, Array, Array]:
     """The top's x, y and inward distance from its own edge, when the edge moves ``lean_mm`` (rows, columns) outward."""
     t = np.clip(1.0 - grid.depth / LEAN_DECAY_MM, 0.0, 1.0)
     share = t * t * (3.0 - 2.0 * t)
-    moved = lean_mm * share
+    # a narrow waist has no place where the shift has died away, and no outward direction in its middle: nothing there
+    behind = (grid.xi - grid.outline.start) / (grid.outline.end - grid.outline.start)
+    waist = step(behind, *WAIST_FROM)
+    moved = lean_mm * share * (1.0 - waist * (1.0 - step(np.abs(grid.v), 0.0, MIDDLE)))
     return grid.x + grid.nx * moved, grid.y + grid.ny * moved, grid.depth + lean_mm - moved

@@ -201,6 +201,20 @@ def test_no_letter_is_cut_into_the_least_thickness_where_a_wall_leans_out(tmp_pa
     prove_sound(foot, asked, 100_000, tmp_path, tool("admesh"))
 
 
+def test_the_tops_quads_stay_upright_in_a_waist_narrower_than_its_wall_leans(tmp_path: Path, tool: Tool) -> None:
+    foot = {
+        "side": "right",
+        "length": 172.2,
+        "slender": 0.34,
+        "arch": 8.5,
+        "sole": "holes",
+        "noise": 0.3,
+        "load": "none",
+    }
+    asked = {"outline_offset_waist_mm": -6.5, "outline_offset_heel_mm": 4.0, "heel_cup_depth_mm": 29.0}
+    prove_sound(foot, asked, 100_000, tmp_path, tool("admesh"))
+
+
 def test_a_default_insole_has_about_the_triangles_asked() -> None:
     for triangles in (8_000, 30_000, 100_000, 200_000):
         made, mesh = make(triangles=triangles)
