@@ -30,6 +30,7 @@ ROUNDS = 12
 TAP_WINDOW_S = 0.25
 TAP_STEP_S = 0.0005
 TAP_TIMES_NOISE = 8.0
+TAP_ALONE = 0.6  #: nothing else may jolt as much of it: steps come again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def tap_offset(time_a_s: Array, values_a: Array, time_b_s: Array, values_b: Arra
 
     Raises
     ------
-    ValueError : no tap in one of them: nothing stands out of its noise by ``TAP_TIMES_NOISE``
+    ValueError : no tap in one of them: nothing stands out of its noise by ``TAP_TIMES_NOISE``, or not alone
     """
     jolts = []
     for name, times, values in (("a", time_a_s, values_a), ("b", time_b_s, values_b)):
@@ -195,6 +196,11 @@ def tap_offset(time_a_s: Array, values_a: Array, time_b_s: Array, values_b: Arra
         peak = int(np.argmax(strength))
         if len(t) < 8 or strength[peak] <= TAP_TIMES_NOISE * noise:
             raise ValueError(f"expected a tap in device {name}, found nothing that stands out of its noise")
+        others = strength[np.abs(t - t[peak]) > TAP_WINDOW_S]
+        if len(others) and others.max() > TAP_ALONE * strength[peak]:
+            raise ValueError(
+                f"expected one tap in device {name}, found several jolts as strong: stand still, then knock once"
+            )
         jolts.append((t, np.maximum(strength - 3 * noise, 0.0), float(t[peak])))
     (ta, sa, peak_a), (tb, sb, peak_b) = jolts
     # one fine raster for both, each around its own peak; then the lag at which they agree

@@ -49,6 +49,7 @@ class Meter:
         main = next((c for c in info.channels if c.name == "pressure"), timed[0] if timed else None)
         self._main = main
         self._came: deque[tuple[float, int]] = deque()
+        self._first_s: float | None = None
         self._frame: Array | None = None
         self._battery: tuple[float | None, str] = (None, "")
 
@@ -56,6 +57,7 @@ class Meter:
         """One thing that the device has said."""
         if isinstance(item, Packet):
             if self._main is not None and item.channel == self._main.name:
+                self._first_s = item.host_time_s if self._first_s is None else self._first_s
                 self._came.append((item.host_time_s, len(item.values)))
                 self._frame = item.values[-1]
                 self._forget(item.host_time_s)
@@ -74,7 +76,8 @@ class Meter:
             force, cop_mm = load(self._main, self._frame)
         unit = "raw" if self._main is None or self._main.unit == "raw" else "N"
         every = tally.samples + tally.lost
-        rate_hz = sum(count for _, count in self._came) / RATE_WINDOW_S
+        seen_s = min(RATE_WINDOW_S, max(now_s - self._first_s, 1e-3)) if self._first_s is not None else RATE_WINDOW_S
+        rate_hz = sum(count for _, count in self._came) / seen_s
         lost = 100.0 * tally.lost / every if every else 0.0
         return Live(
             label=self._label,

@@ -166,4 +166,6 @@ def choose(asked: str, wanted: str, candidates: Sequence[Candidate]) -> Candidat
             hint = "name one of them by its address or serial number"
             raise DeviceError(asked, f"one device named {wanted}", f"{len(found)}: {listed}", hint)
     listed = ", ".join(sorted(candidate.line() for candidate in candidates)) or "nothing"
-    raise DeviceLost(asked, f"a device named {wanted}", listed, "switch it on, bring it near, or check the name")
+    wired = asked.startswith("serial:")
+    hint = "plug it in, or check the name" if wired else "switch it on, bring it near, or check the name"
+    raise DeviceLost(asked, f"a device named {wanted}", listed, hint)

@@ -89,7 +89,7 @@ class Recorder:
     # ------------------------------------------------------------------ what is recorded
 
     def add(self, info: DeviceInfo) -> int:
-        """A new device; its number for ``write``."""
+        """A new device; its number for ``write``. A layout of thousands of cells takes some ms to be put in words."""
         label = info.side if info.side != "unknown" else info.product
         taken, count, base = set(self._labels), 1, label
         while label in taken:
@@ -200,20 +200,24 @@ class _Written:
         self.clock = Clock(info.latency_s)
         self._writer, self._schemas, self._label, self._info = writer, schemas, label, info
         self._channels: dict[str, int] = {}
+        self._about = {channel.name: about_channel(channel) for channel in info.channels}
 
     def describe(self, info: DeviceInfo) -> None:
         """The device has said (again) who it is; channels that mean something else now are described anew."""
         before, self._info = self._info, info
         self.clock.latency_s = info.latency_s
-        for channel in before.channels:
-            after = next((c for c in info.channels if c.name == channel.name), None)
-            if after is None or about_channel(after) != about_channel(channel):
-                self._channels.pop(channel.name, None)
+        if info.channels is before.channels:
+            return
+        about = {channel.name: about_channel(channel) for channel in info.channels}
+        for name, words in self._about.items():
+            if about.get(name) != words:
+                self._channels.pop(name, None)
+        self._about = about
 
     def packet(self, packet: Packet, time_ns: int) -> None:
         number = self._channels.get(packet.channel)
         if number is None:
-            number = self._new(packet.channel, "Samples", about_channel(self._info.channel(packet.channel)))
+            number = self._new(packet.channel, "Samples", self._about[packet.channel])
         pieces = encode_samples(packet.seq, packet.host_time_s, packet.device_time_s, packet.values)
         self._writer.add_message(number, packet.seq, time_ns, pieces)
         if packet.raw:

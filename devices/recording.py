@@ -27,6 +27,7 @@ from devices.types import DeviceInfo, Packet
 from footscan.io.files import PathLike
 
 LOOK_S = 0.5
+MOST_APART_S = 0.2  #: of one tap by two clocks that nobody has aligned: no radio is later than that by habit
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ async def arecord(
         infos = [_info(stream) for stream in opened]
         check_feet([(stream.spec.name, info) for stream, info in zip(opened, infos)])
         with Recorder(path, now=now, background=background) as recorder:
-            session = _Session(recorder, opened, infos, tap_s, now)
+            numbers = [await asyncio.to_thread(recorder.add, i) if background else recorder.add(i) for i in infos]
+            session = _Session(recorder, opened, numbers, infos, tap_s, now)
             await session.run(seconds, live, stop)
     if session.errors:
         raise session.errors[0]
@@ -127,6 +129,7 @@ class _Session:
         self,
         recorder: Recorder,
         streams: Sequence[Stream],
+        numbers: Sequence[int],
         infos: Sequence[DeviceInfo],
         tap_s: float | None,
         now: Callable[[], float],
@@ -136,7 +139,7 @@ class _Session:
         self.passed_s = 0.0
         self._recorder, self._streams, self._now = recorder, streams, now
         self._start_s, self._tap_s = now(), tap_s
-        self._numbers = [recorder.add(info) for info in infos]
+        self._numbers = numbers
         self._meters = [Meter(recorder.label(n), info) for n, info in zip(self._numbers, infos)]
         self._jolts: list[list[Packet]] = [[] for _ in streams]
 
@@ -206,6 +209,11 @@ class _Session:
                 offset_s, uncertainty_ms = tap_offset(first[1], first[2], times_s, values)
             except ValueError as error:
                 self.notes.append(f"{label}: no tap: {error}")
+                continue
+            if abs(offset_s) > MOST_APART_S:
+                self.notes.append(
+                    f"{label}: no tap: the jolts are {abs(offset_s):.2f} s apart, more than a radio can be late"
+                )
                 continue
             self._recorder.align(first[0], 0.0, uncertainty_ms, "tap")
             self._recorder.align(number, -offset_s, uncertainty_ms, "tap")

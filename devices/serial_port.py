@@ -24,7 +24,7 @@ from devices.specs import Spec
 
 READ_BYTES = 1 << 16
 #: after a read of so many bytes the line is busy: let more come together, as long as the kernel has room for them
-MANY_BYTES, MOST_BYTES = 2048, 32768
+MANY_BYTES, MOST_BYTES = 4000, 32768
 PAUSE_S = 0.006
 WRITE_S = 5.0
 USB_LATENCY_S = 0.016  #: latency timer of the usual USB serial chips
@@ -33,7 +33,12 @@ USB_LATENCY_S = 0.016  #: latency timer of the usual USB serial chips
 def plugged_in() -> list[Candidate]:
     """Every serial port of this machine; ``detail`` is ``vendor:product:serial`` where it is a USB one."""
     return [
-        Candidate(port.device, port.description or "", port.serial_number or "", hardware(port))
+        Candidate(
+            port.device,
+            "" if port.description in (None, "n/a") else port.description,
+            port.serial_number or "",
+            hardware(port),
+        )
         for port in sorted(list_ports.comports())
     ]
 

@@ -5,7 +5,7 @@
  *     cc -std=c99 -O2 board.c plantar_wire.c -o board && ./board /dev/pts/7
  *
  * On an ESP32 or nRF board only the part "the machine" changes: board_read and board_write become the UART, USB or
- * Bluetooth calls of its SDK, board_clock_us its timer, board_wait its idle call, and scan_mat reads the converter.
+ * Bluetooth calls of its SDK, board_clock_us its timer, and scan_mat reads the converter.
  * No byte is allocated at run time. */
 #define _XOPEN_SOURCE 600
 #include <errno.h>
