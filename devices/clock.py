@@ -6,7 +6,8 @@ not move it), by iteratively reweighted least squares; its slope is how much the
 what crystals can do (some 30 ppm) until the stamps say clearly that there is none.
 
 The shortest latency itself can't be seen from here: an absolute time is uncertain by at least the connection interval
-until an event that two devices share has shown their offset (``tap_offset``, ``edge_offset``).
+(as the transport says it, or as it shows in the silences before packets that come together) until an event that two
+devices share has shown their offset (``tap_offset``, ``edge_offset``).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ QUANTILE = 0.25
 CRYSTAL_PPM = 30.0
 DRIFTED_S = 0.02  #: what no crystal does: the clock moved by so much, and by ten times what is left over
 ROUNDS = 12
+TOGETHER_S = 0.002  #: packets that arrive within so much were sent in one turn of the radio
+WAITS, FEWEST_WAITS = 64, 8
 TAP_WINDOW_S = 0.25
 TAP_STEP_S = 0.0005
 TAP_TIMES_NOISE = 8.0
@@ -126,11 +129,14 @@ class Clock:
         self._best: tuple[float, float] = (0.0, 0.0)
         self._epoch = 0
         self._shift: tuple[float, float, str] | None = None
+        self._waits: deque[float] = deque(maxlen=WAITS)
+        self._arrival_s, self._gap_s = float("nan"), 0.0
 
     def add(self, device_s: float, host_s: float) -> ClockFit | None:
         """A packet: the time of its newest sample, and when it arrived. Without a device time nothing happens."""
         if device_s != device_s:
             return None
+        self._arrived(host_s)
         delay_s, bucket = host_s - device_s, int(device_s // BUCKET_S)
         if self._bucket is None:
             self._bucket, self._best = bucket, (device_s, delay_s)
@@ -145,6 +151,20 @@ class Clock:
         if settled and self.fit is not None and device_s - self.fit.device_s < CALM_S:
             return None
         return self._fitted(self._quickest)
+
+    def _arrived(self, host_s: float) -> None:
+        """Packets that come together have waited for their turn: the silence before them is the link's interval."""
+        gap_s = host_s - self._arrival_s
+        if gap_s < TOGETHER_S < self._gap_s:
+            self._waits.append(self._gap_s)
+        self._arrival_s, self._gap_s = host_s, gap_s
+
+    @property
+    def _open_s(self) -> float:
+        """What is left open of an absolute time: what the transport says, or the interval that shows."""
+        if len(self._waits) < FEWEST_WAITS:
+            return self.latency_s
+        return max(self.latency_s, float(np.median(self._waits)))
 
     def restart(self) -> None:
         """The device's clock began anew: what was learnt is of no use. A shared event is forgotten too."""
@@ -162,7 +182,7 @@ class Clock:
 
     def _fitted(self, points: Sequence[tuple[float, float]]) -> ClockFit:
         stamps = np.array(points, dtype=np.float64)
-        fit = replace(_fitted(stamps[:, 0], stamps[:, 1], self.latency_s), epoch=self._epoch)
+        fit = replace(_fitted(stamps[:, 0], stamps[:, 1], self._open_s), epoch=self._epoch)
         self.fit = self._shifted(fit)
         return self.fit
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from insole.zones import Zoning
 
 BOTH: tuple[Side, Side] = ("left", "right")
-Role = Literal["left", "right", "pair"]
+Role = Literal["left", "right", "pair", "measurements"]
+TRIANGLES = 100_000  #: of an insole, about
 Tell = Callable[..., None]  #: tell("make.designing", side="left") before each piece of work
 
 
@@ -36,7 +37,12 @@ def silent(key: str, **values: str) -> None:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked: at least one scan; ``pair`` instead of ``left`` and ``right``."""
+    """What is asked: at least one scan; ``pair`` instead of ``left`` and ``right``, ``measurements`` instead of scans.
+
+    ``preset_file``: where a preset of one's own is, when ``preset`` is not its path; ``triangles``: about how many an
+    insole has; ``sd``: False leaves out the measures' uncertainty, in about half the time; ``any_quality``: False where
+    nobody looks at the scans (``station.trust``).
+    """
 
     left: Source | None = None
     right: Source | None = None
@@ -46,13 +52,20 @@ class Order:
     preset: str = "everyday"
     unit: str = "auto"
     load: Load = "unknown"
+    measurements: Source | None = None
+    preset_file: Source | None = None
+    triangles: int = TRIANGLES
+    sd: bool = True
+    any_quality: bool = True
 
     def __post_init__(self) -> None:
         if self.pair is not None and (self.left is not None or self.right is not None):
             raise UsageError(
                 "--pair: expected both feet in this one file, found --left or --right too; give one or the other"
             )
-        if self.pair is None and self.left is None and self.right is None:
+        if self.measurements is not None and self.scans[0][0] != "measurements":
+            raise UsageError("expected scans or measurements, found both; give one or the other")
+        if not self.scans:
             raise UsageError("expected a scan, found none; give --left, --right or --pair")
         if self.left is not None and self.right is not None and _same(self.left, self.right):
             raise UsageError(
@@ -61,11 +74,12 @@ class Order:
 
     @property
     def scans(self) -> tuple[tuple[Role, Source], ...]:
-        """Role and source of each scan."""
+        """Role and source of each scan, or of the measurements instead."""
         roles: tuple[tuple[Role, Source | None], ...] = (
             ("left", self.left),
             ("right", self.right),
             ("pair", self.pair),
+            ("measurements", self.measurements),
         )
         return tuple((role, source) for role, source in roles if source is not None)
 
@@ -76,7 +90,7 @@ class Order:
         if self.rx is not None:
             rest.append(("rx", self.rx))
         if self.preset.endswith(".toml"):  # one's own, by its path
-            rest.append(("preset", Source.given(self.preset)))
+            rest.append(("preset", self.preset_file or Source.given(self.preset)))
         return (*self.scans, *rest)
 
     @property
@@ -131,10 +145,11 @@ def make(order: Order, tell: Tell = silent, helper: Helper | None = None, predic
     """
     from insole import read_prescription
 
-    _check_preset(order.preset)
+    preset = order.preset if order.preset_file is None else str(order.preset_file.path)
+    check_preset(preset)
     edits = read_prescription(order.rx.path) if order.rx is not None else {}
     # the scans are the long part: with two of them, each has a process of its own
-    ways = {role: partial(find, role, source, order.unit, order.load) for role, source in order.scans}
+    ways = {role: partial(find, role, source, order.unit, order.load, order.sd) for role, source in order.scans}
     tell("make.measuring", name=", ".join(source.name for _, source in order.scans))
     scans = list(share(helper if len(ways) > 1 else None, ways).values())
     feet, failed, left_out = _sort(order, scans)
@@ -143,9 +158,9 @@ def make(order: Order, tell: Tell = silent, helper: Helper | None = None, predic
     insoles: dict[Side, Insole] = {}
     for side, foot in feet.items():
         tell("make.designing", side=side)
-        source = next(s.name for role, s in order.scans if role in (side, "pair"))
+        source = next(s.name for role, s in order.scans if role in (side, "pair", "measurements"))
         try:
-            insoles[side] = _insole(foot, loads.get(side), order.preset, _edits(edits, side))
+            insoles[side] = _insole(foot, loads.get(side), preset, _edits(edits, side), order.triangles)
         except FootscanError as error:
             failed.append(Failure.of(f"{source} ({side})", error))
     if predicting and insoles:
@@ -153,10 +168,10 @@ def make(order: Order, tell: Tell = silent, helper: Helper | None = None, predic
         foretold = share(helper, {s: partial(_foretold, i, feet[s], heard.get(s)) for s, i in insoles.items()})
         insoles = {s: replace(i, prediction=foretold[s][0], no_prediction=foretold[s][1]) for s, i in insoles.items()}
     measured = tuple(scan.measured for scan in scans if scan.measured is not None)
-    return Made(order, measured, feet, walks, loads, insoles, tuple(failed), tuple(left_out), _inputs(order))
+    return Made(order, measured, feet, walks, loads, insoles, tuple(failed), tuple(left_out), inputs(order))
 
 
-def _check_preset(preset: str) -> None:
+def check_preset(preset: str) -> None:
     """UsageError for a name that no preset has."""
     from insole.errors import DesignError
     from insole.prescription import read_preset
@@ -171,11 +186,11 @@ def _edits(edits: Mapping[str, Mapping[str, Any]], side: Side) -> dict[str, Any]
     return {**edits.get("both", {}), **edits.get(side, {})}
 
 
-def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[str, Any]) -> Insole:
+def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[str, Any], triangles: int) -> Insole:
     from insole import check_mesh, design, plan_zones, prescribe, solid
 
     prescription = prescribe(foot.measurements, loads, preset=preset, edits=edits)
-    shape = design(foot, prescription)
+    shape = design(foot, prescription, triangles)
     mesh = solid(shape)
     checks = check_mesh(mesh)
     if not checks.ok:
@@ -210,13 +225,15 @@ class Found:
     failed: tuple[Failure, ...]
 
 
-def find(role: Role, source: Source, unit: str, load: Load) -> Found:
-    """Read and measure one scan; what fails is in ``failed``."""
+def find(role: Role, source: Source, unit: str, load: Load, sd: bool = True) -> Found:
+    """Read and measure one scan, or read the measures; what fails is in ``failed``."""
     from footscan import find_feet, read_scan
 
+    if role == "measurements":
+        return _given(source)
     try:
         scan = replace(read_scan(source.path, unit=unit), source=source.name)
-        feet, problems = _choose(role, find_feet(scan, side="auto" if role == "pair" else role, load=load))
+        feet, problems = _choose(role, find_feet(scan, "auto" if role == "pair" else role, load, sd))
     except FootscanError as error:
         return Found(None, {}, (Failure.of(source.name, error),))
     failed = tuple(Failure.of(source.name, ScanError(problem)) for problem in problems)
@@ -224,12 +241,27 @@ def find(role: Role, source: Source, unit: str, load: Load) -> Found:
     return Found(measured if feet else None, feet, failed)
 
 
+def _given(source: Source) -> Found:
+    """Feet of known measures that nobody scanned."""
+    from footscan import usual_foot
+    from station.measured import read_feet
+
+    try:
+        measures = read_feet(source.path)
+        feet = {foot.side: usual_foot(foot) for foot in measures}
+    except FootscanError as error:
+        return Found(None, {}, (Failure.of(source.name, error),))
+    return Found(Measured(source.name, sha256(source.path), "mm", measures), feet, ())
+
+
 def _sort(order: Order, scans: Sequence[Found]) -> tuple[dict[Side, Foot], list[Failure], list[LeftOut]]:
     """The feet of all scans, left before right; what failed; the feet that no scan was given of."""
     feet: dict[Side, Foot] = {}
     for scan in scans:
         feet |= scan.feet
-    roles = {role for role, _ in order.scans}
+    roles: set[str] = {role for role, _ in order.scans}
+    if "measurements" in roles:
+        roles |= set(feet)
     left_out = [LeftOut("no_scan", {"side": side}) for side in BOTH if "pair" not in roles and side not in roles]
     failed = [failure for scan in scans for failure in scan.failed]
     return {side: feet[side] for side in BOTH if side in feet}, failed, left_out
@@ -328,7 +360,8 @@ def _better(new: RegionLoads, old: RegionLoads | None) -> bool:
     return old is None or rank(new) > rank(old)
 
 
-def _inputs(order: Order) -> tuple[Mapping[str, Any], ...]:
+def inputs(order: Order) -> tuple[Mapping[str, Any], ...]:
+    """Role, name, SHA-256 and size of every input file."""
     return tuple(
         {"role": role, "source": source.name, "sha256": sha256(source.path), "bytes": source.path.stat().st_size}
         for role, source in order.sources

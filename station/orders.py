@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,10 +153,21 @@ def recover(final: Path) -> None:
             path.unlink()
 
 
+def clean(final: Path, wait_s: float = 0.0) -> None:
+    """Put right what an interrupted run left beside ``final``; nothing of a half order stays.
+
+    FolderError where another still writes it after ``wait_s``.
+    """
+    with _locked(_partial(final), final, wait_s):
+        recover(final)
+        shutil.rmtree(_partial(final), ignore_errors=True)
+
+
 @contextmanager
-def draft(target: str | Path, inputs: Iterable[Path] = ()) -> Iterator[Draft]:
+def draft(target: str | Path, inputs: Iterable[Path] = (), wait_s: float = 0.0) -> Iterator[Draft]:
     """An order that will stand at ``target``; left without ``finish`` (an error, Ctrl-C) nothing stays behind.
 
+    ``wait_s``: how long another that writes the same order is waited for.
     FolderError (exit 2) where it must not or can't be written.
     """
     final = Path(target).resolve()
@@ -165,7 +177,7 @@ def draft(target: str | Path, inputs: Iterable[Path] = ()) -> Iterator[Draft]:
     made = _make_parents(final.parent)
     finished = False
     try:
-        with _locked(_partial(final), final):
+        with _locked(_partial(final), final, wait_s):
             recover(final)
             work = Draft(_partial(final), final)
             try:
@@ -195,7 +207,7 @@ def _remove_parents(made: list[Path]) -> None:
 
 
 @contextmanager
-def _locked(partial: Path, final: Path) -> Iterator[None]:
+def _locked(partial: Path, final: Path, wait_s: float) -> Iterator[None]:
     """The partial folder, ours alone until the end, however this process ends."""
     if sys.platform == "win32":
         partial.mkdir(exist_ok=True)
@@ -203,6 +215,7 @@ def _locked(partial: Path, final: Path) -> Iterator[None]:
         return
     import fcntl
 
+    until = time.monotonic() + wait_s
     while True:
         partial.mkdir(exist_ok=True)
         handle = os.open(partial, os.O_RDONLY)
@@ -210,6 +223,9 @@ def _locked(partial: Path, final: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(handle)
+            if time.monotonic() < until:
+                time.sleep(0.1)
+                continue
             raise FolderError(f"{final}: expected to be alone, found another plantar writing this order; "
                               "wait for it or choose another -o") from error  # fmt: skip
         except OSError:

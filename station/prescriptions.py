@@ -95,12 +95,12 @@ def _insole(insole: Insole) -> dict[str, Any]:
                 for name, relief in design.reliefs.items()
             },
         },
-        "print": _print(insole),
+        "print": printed(insole),
         "checks": checks(insole.checks),
     }
 
 
-def _print(insole: Insole) -> dict[str, Any] | None:
+def printed(insole: Insole) -> dict[str, Any] | None:
     """What it is printed of and how, and about how much filament and time that takes."""
     if insole.zoning is None:
         return None

@@ -39,8 +39,8 @@ class SizeOptions:
     cn_type_one_mm: float | None = None
 
 
-def read_measurements(path: Path) -> list[FootSize]:
-    """Every foot of the file. ReadError where it is no measurements file, or a length is missing."""
+def read_document(path: Path) -> dict[str, Any]:
+    """A measurements file as JSON. ReadError where it is none."""
     try:
         with open(path, "rb") as file:
             data = file.read(LARGEST_BYTES + 1)
@@ -55,6 +55,12 @@ def read_measurements(path: Path) -> list[FootSize]:
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != MEASURE_SCHEMA:
         raise ReadError(path, f"{EXPECTED}, schema {MEASURE_SCHEMA}", f"schema {schema}", HINT)
+    return dict(document)
+
+
+def read_measurements(path: Path) -> list[FootSize]:
+    """Every foot of the file. ReadError where it is no measurements file, or a length is missing."""
+    document = read_document(path)
     try:
         feet = [_foot(path, foot) for scan in document["scans"] for foot in scan["feet"]]
     except (KeyError, TypeError, AttributeError) as error:

@@ -15,13 +15,14 @@ from station.console import dump
 from station.documents import measure_document, pressure_document
 from station.helper import Helper, share
 from station.orders import LOG, Draft
+from station.pieces import piece, preset_sha256
 from station.predictions import prediction_document
 from station.prescriptions import prescription_document
 from station.results import LeftOut
 from station.version import version
 
 if TYPE_CHECKING:
-    from station.make import Insole, Made
+    from station.make import Insole, Made, Order
     from station.messages import Texts
     from station.progress import Progress
 
@@ -108,17 +109,27 @@ def head(
     return {
         "version": version(),
         "command": command,
-        "parameters": {
-            "preset": made.order.preset,
-            "unit": made.order.unit,
-            "load": made.order.load,
-            "outputs": list(asked),
-            "lang": lang,
-        },
+        "parameters": parameters(made.order, asked, lang),
         "inputs": [dict(item) for item in made.inputs],
         "feet": {side: side in made.insoles for side in ("left", "right")},
+        "insoles": {side: piece(insole) for side, insole in made.insoles.items()},
         "left_out": [{"code": item.code, **item.values} for item in (made.left_out if left_out is None else left_out)],
         "failed": [{"source": f.source, "error": f.error, "message": f.message} for f in made.failed],
+    }
+
+
+def parameters(order: Order, asked: Sequence[str], lang: str) -> dict[str, Any]:
+    """Everything that an order's files follow from, beside the inputs and the version."""
+    return {
+        "preset": order.preset,
+        "preset_sha256": preset_sha256(order),
+        "unit": order.unit,
+        "load": order.load,
+        "outputs": list(asked),
+        "lang": lang,
+        "triangles": order.triangles,
+        "sd": order.sd,
+        "any_quality": order.any_quality,
     }
 
 

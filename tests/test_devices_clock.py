@@ -162,3 +162,12 @@ def test_a_file_gives_the_times_that_the_fits_tell(rng: np.random.Generator) -> 
     fits = [{name: getattr(fit, name) for name in ClockFit.__dataclass_fields__} for fit in written]
     device_s, host_s = np.array(truth).T
     assert np.abs(host_times(device_s, fits) - host_s).max() < 0.2e-3
+
+
+def test_an_interval_that_shows_is_left_open(rng: np.random.Generator) -> None:
+    """A link that lets packets through every 0.4 s: an absolute time is no better known than that."""
+    interval_s, clock = float(rng.uniform(0.1, 0.5)), Clock(0.03)
+    for device_s in np.arange(0.0, 20.0, 0.01):
+        clock.add(float(device_s), 5.0 + interval_s * (np.floor(device_s / interval_s) + 1.0))
+    assert clock.fit is not None
+    assert clock.fit.uncertainty_ms == pytest.approx(1e3 * interval_s, rel=0.02)

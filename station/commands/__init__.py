@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from station.parser import Parser
 
 NAMES = (
-    "demo", "make", "measure", "compare", "surface", "pressure", "size", "check", "convert",
+    "demo", "make", "batch", "measure", "compare", "surface", "pressure", "size", "check", "convert",
     "devices", "record", "simulate",
 )  # fmt: skip
 
