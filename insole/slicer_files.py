@@ -12,8 +12,8 @@ the model by a relationship, so that any 3MF library keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 from xml.sax.saxutils import quoteattr
@@ -75,18 +75,37 @@ class Printable:
     placement: Placement | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """One insole as its own 3MF for PrusaSlicer has it (``insole.stored``): its ``mesh`` element goes on byte by byte.
+
+    ``settings`` are the object's, ``volumes`` first and last triangle and settings of the body and of each zone,
+    ``scale`` what its print is multiplied by.
+    """
+
+    name: str
+    mesh: bytes
+    settings: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[tuple[int, int, Mapping[str, str]], ...] = ()
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    placement: Placement | None = None
+
+
 def printable(design: InsoleDesign, mesh: Mesh, zoning: Zoning | None, name: str) -> Printable:
     """``mesh`` is the design's solid; without zoning the slicer's own settings hold."""
     return Printable(name, mesh, zoning, zone_meshes(design, zoning) if zoning is not None else ())
 
 
-def zoned_threemf_bytes(parts: Sequence[Printable], slicer: Slicer = "prusa") -> bytes:
-    """One 3MF with an object a part. ValueError for no part or a slicer that isn't known."""
+def zoned_threemf_bytes(parts: Sequence[Printable | Stored], slicer: Slicer = "prusa") -> bytes:
+    """One 3MF with an object a part. ValueError for no part, a slicer that isn't known, or a stored part for Orca."""
     if not parts:
         raise ValueError("a 3MF needs at least one part, got none")
     if slicer not in CONFIG:
         raise ValueError(f"slicer must be prusa or orca, got {slicer!r}")
-    build, config = _BUILDERS[slicer](parts)
+    fresh = [part for part in parts if isinstance(part, Printable)]
+    if slicer == "orca" and len(fresh) < len(parts):
+        raise ValueError("stored insoles are PrusaSlicer's, got orca; make them again for it")
+    build, config = _prusa(parts) if slicer == "prusa" else _orca(fresh)
     target = quoteattr(f"/{CONFIG[slicer]}")
     relations = RELATIONSHIPS.split("<Relationship ")[0]
     relations += f'<Relationship Target={target} Id="rel1" Type="{CONFIG_RELATION}"/></Relationships>\n'
@@ -105,7 +124,7 @@ def zoned_threemf_bytes(parts: Sequence[Printable], slicer: Slicer = "prusa") ->
 # ------------------------------------------------------------------ PrusaSlicer
 
 
-def _prusa(parts: Sequence[Printable]) -> tuple[bytes, str]:
+def _prusa(parts: Sequence[Printable | Stored]) -> tuple[bytes, str]:
     head = [
         _model("slic3rpe", SLIC3R_NAMESPACE),
         b'<metadata name="slic3rpe:Version3mf">1</metadata>\n<metadata name="Application">plantar</metadata>\n',
@@ -113,19 +132,26 @@ def _prusa(parts: Sequence[Printable]) -> tuple[bytes, str]:
     ]
     config = ['<?xml version="1.0" encoding="UTF-8"?>\n<config>\n']
     for number, part in enumerate(parts, 1):
-        whole, spans = _joined((part.mesh, *part.zones))
-        head += list(_object(number, part.name, whole))
+        stored = part if isinstance(part, Stored) else _as_stored(part)
+        head += [_object_head(number, part.name, "model"), stored.mesh, b"\n</object>\n"]
         config.append(f' <object id="{number}" instances_count="1">\n')
-        config += _told("object", {"name": part.name, **_settings(part.zoning, "prusa")})
-        for k, (first, last) in enumerate(spans):
+        config += _told("object", {"name": part.name, **stored.settings})
+        for first, last, settings in stored.volumes:
             config.append(f'  <volume firstid="{first}" lastid="{last}">\n')
-            config += _told("volume", _volume(part, k))
+            config += _told("volume", settings)
             config.append("  </volume>\n")
         config.append(" </object>\n")
     items = [_item(number, part) for number, part in enumerate(parts, 1)]
     return b"".join([*head, b"</resources>\n<build>\n", *items, b"</build>\n</model>\n"]), "".join(
         [*config, "</config>\n"]
     )
+
+
+def _as_stored(part: Printable) -> Stored:
+    """With all its volumes in one mesh."""
+    whole, spans = _joined((part.mesh, *part.zones))
+    volumes = tuple((first, last, _volume(part, k)) for k, (first, last) in enumerate(spans))
+    return Stored(part.name, b"".join(_mesh(whole)), _settings(part.zoning, "prusa"), volumes)
 
 
 def _volume(part: Printable, number: int) -> dict[str, str]:
@@ -140,7 +166,7 @@ def _volume(part: Printable, number: int) -> dict[str, str]:
     return kind | _print_settings(zone.settings, "prusa")
 
 
-def _told(kind: str, values: dict[str, str]) -> list[str]:
+def _told(kind: str, values: Mapping[str, str]) -> list[str]:
     space = "  " if kind == "object" else "   "
     return [f'{space}<metadata type="{kind}" key="{key}" value={quoteattr(value)}/>\n' for key, value in values.items()]
 
@@ -204,26 +230,37 @@ def _orca_config(part: Printable, number: int, ids: Sequence[int]) -> list[str]:
 # ------------------------------------------------------------------ shared
 
 
-_BUILDERS = {"prusa": _prusa, "orca": _orca}
-
-
 def _model(prefix: str, namespace: str) -> bytes:
     head = f'<model unit="millimeter" xml:lang="en-US" xmlns="{NAMESPACE}"\n xmlns:{prefix}="{namespace}">\n'
     return ('<?xml version="1.0" encoding="UTF-8"?>\n' + head).encode()
 
 
-def _object(number: int, name: str, mesh: Mesh, kind: str = "model") -> Iterator[bytes]:
+def _object(number: int, name: str, mesh: Mesh, kind: str) -> Iterator[bytes]:
+    yield _object_head(number, name, kind)
+    yield from _mesh(mesh)
+    yield b"\n</object>\n"
+
+
+def _object_head(number: int, name: str, kind: str) -> bytes:
+    return f'<object id="{number}" name={quoteattr(name)} type="{kind}">\n'.encode()
+
+
+def _mesh(mesh: Mesh) -> Iterator[bytes]:
     vertices, triangles = mesh_lines(mesh)
-    yield f'<object id="{number}" name={quoteattr(name)} type="{kind}">\n<mesh>\n<vertices>\n'.encode()
+    yield b"<mesh>\n<vertices>\n"
     yield vertices
     yield b"</vertices>\n<triangles>\n"
     yield triangles
-    yield b"</triangles>\n</mesh>\n</object>\n"
+    yield b"</triangles>\n</mesh>"
 
 
-def _item(number: int, part: Printable) -> bytes:
+def _item(number: int, part: Printable | Stored) -> bytes:
     """With the print's scale and its place on the bed, where there are any."""
-    scale = part.zoning.material.print_scale if part.zoning is not None else (1.0, 1.0, 1.0)
+    scale = (1.0, 1.0, 1.0)
+    if isinstance(part, Stored):
+        scale = part.scale
+    elif part.zoning is not None:
+        scale = part.zoning.material.print_scale
     place = part.placement
     if place is None and scale == (1.0, 1.0, 1.0):
         return f'<item objectid="{number}"/>\n'.encode()

@@ -1,0 +1,94 @@
+"""Varied orders of synthetic people, good and bad, for the yield of a batch; what each must become is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from footscan.io import write_geometry
+from footscan.synth import SyntheticFoot, defects, make_foot, scan_foot
+from footscan.synth.objects import OBJECTS, scan_object
+from footscan.types import Array, PointCloud
+
+#: what happens to scans in a shop and leaves them usable, and how often
+GOOD = {"clean": 0.55, "hole": 0.2, "coarse": 0.25}
+#: made right, or refused: cloth over the ankle is a note, over the instep it hides the foot; a small movement is noise
+EITHER = ("trouser", "moved")
+#: what must be refused, and words of the reason
+BAD = {
+    "swapped": "swap the files",
+    "both_left": "swap the files",
+    "object": "expected",
+    "cut_file": "expected",
+    "wrong_unit": "expected",
+}
+SHARE_BAD, SHARE_EITHER = 0.3, 0.1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An order: its row, what it is, and its true values by side (empty where it must be refused)."""
+
+    row: dict[str, str]
+    kind: str
+    truth: dict[str, dict[str, float]]
+
+
+def draw_order(folder: Path, number: int, seed: int, either: bool = True) -> Drawn:
+    """Writes the scans of one order; ``number`` names it; ``either`` False: none of EITHER."""
+    rng = np.random.default_rng([seed, number])
+    kind = (
+        str(rng.choice(list(BAD))) if rng.random() < SHARE_BAD else str(rng.choice(list(GOOD), p=list(GOOD.values())))
+    )
+    feet = _pair(int(rng.integers(2**31)))
+    clouds = dict(zip(("left", "right"), _scans(kind, feet, rng)))
+    row = {"order": f"{number} {kind}"}
+    for side, cloud in clouds.items():
+        row[side] = f"{number}_{side}.ply"
+        write_geometry(folder / row[side], PointCloud(cloud))
+    if kind == "swapped":
+        row["left"], row["right"] = row["right"], row["left"]
+    if kind == "wrong_unit":
+        row["unit"] = "in"
+    if kind == "cut_file":
+        data = (folder / row["left"]).read_bytes()
+        (folder / row["left"]).write_bytes(data[: int(rng.integers(10, len(data) - 10))])
+    names = ("foot_length_mm", "foot_breadth_mm")
+    truth = {} if kind in BAD else {f.spec.side: {name: float(f.truth[name] or 0.0) for name in names} for f in feet}
+    return Drawn(row, kind, truth)
+
+
+def _pair(seed: int) -> tuple[SyntheticFoot, SyntheticFoot]:
+    for k in range(40):
+        try:
+            left, right = defects.natural_pair(seed + 7919 * k)
+            return make_foot(replace(left, toes="apart")), make_foot(replace(right, toes="apart"))
+        except ValueError:
+            continue
+    raise ValueError(f"no pair could be drawn from seed {seed} on")
+
+
+def _scans(kind: str, feet: tuple[SyntheticFoot, SyntheticFoot], rng: np.random.Generator) -> list[Array]:
+    spoilt = int(rng.integers(2))
+    clouds = []
+    for number, foot in enumerate(feet):
+        seed, points, floor = int(rng.integers(2**31)), int(rng.integers(80_000, 200_000)), bool(rng.random() < 0.7)
+        if kind in ("hole", "trouser") and number == spoilt:
+            if kind == "hole":
+                cloud = defects.hole(foot, seed, None, points, floor).cloud
+            else:
+                cloud = defects.trouser(foot, seed, points, floor).cloud
+        elif kind == "moved" and number == spoilt:
+            cloud = defects.moved(foot, seed, points, floor).cloud
+        elif kind == "object" and number == spoilt:
+            cloud = scan_object(str(rng.choice([name for name in OBJECTS if name != "two_left"])), seed, foot=foot)
+        else:
+            turn, shift = float(rng.uniform(0, 360)), (float(rng.uniform(-80, 80)), float(rng.uniform(-80, 80)))
+            noise = float(rng.uniform(0.4, 0.8)) if kind == "coarse" else 0.3
+            cloud = scan_foot(foot, points, noise, floor=floor, turn_deg=turn, shift_mm=shift, seed=seed)
+        clouds.append(cloud.points)
+    if kind == "both_left":
+        clouds[1] = scan_foot(feet[0], points=120_000, turn_deg=77.0, seed=int(rng.integers(2**31))).points
+    return clouds
