@@ -16,7 +16,7 @@ from footscan.errors import FootscanError, ScanError
 from station.errors import UsageError
 from station.helper import Helper, share
 from station.orders import sha256
-from station.results import Analysed, Failure, LeftOut, Measured, Source
+from station.results import Analysed, Failure, LeftOut, Measured, Source, ended_early
 
 if TYPE_CHECKING:
     from footscan.pressure import RecordingAnalysis
@@ -160,7 +160,9 @@ def make(order: Order, tell: Tell = silent, helper: Helper | None = None, predic
         tell("make.designing", side=side)
         source = next(s.name for role, s in order.scans if role in (side, "pair", "measurements"))
         try:
-            insoles[side] = _insole(foot, loads.get(side), preset, _edits(edits, side), order.triangles)
+            insoles[side] = _insole(
+                foot, loads.get(side), preset, _edits(edits, side), order.triangles, heard.get(side)
+            )
         except FootscanError as error:
             failed.append(Failure.of(f"{source} ({side})", error))
     if predicting and insoles:
@@ -186,10 +188,20 @@ def _edits(edits: Mapping[str, Mapping[str, Any]], side: Side) -> dict[str, Any]
     return {**edits.get("both", {}), **edits.get(side, {})}
 
 
-def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[str, Any], triangles: int) -> Insole:
+def _insole(
+    foot: Foot,
+    loads: RegionLoads | None,
+    preset: str,
+    edits: Mapping[str, Any],
+    triangles: int,
+    heard: Heard | None,
+) -> Insole:
     from insole import check_mesh, design, plan_zones, prescribe, solid
 
     prescription = prescribe(foot.measurements, loads, preset=preset, edits=edits)
+    if prescription.met_pad_shape == "bar" and prescription.met_pad_height_mm and heard is not None:
+        front = _bar_front(foot, heard)
+        prescription = prescribe(foot.measurements, loads, preset=preset, edits=edits, bar_front_mm=front)
     shape = design(foot, prescription, triangles)
     mesh = solid(shape)
     checks = check_mesh(mesh)
@@ -199,6 +211,16 @@ def _insole(foot: Foot, loads: RegionLoads | None, preset: str, edits: Mapping[s
             f"expected an insole that can be printed, found: {wrong.message}; check the scan or the prescription"
         )
     return Insole(prescription, shape, mesh, checks, plan_zones(shape, foot, loads))
+
+
+def _bar_front(foot: Foot, heard: Heard) -> tuple[tuple[float, float], ...] | None:
+    """Where the walk says that a bar begins; None where it does not say."""
+    from insole import bar_front_of_walk, stance_instants
+
+    try:
+        return bar_front_of_walk(foot, stance_instants(*heard, foot))
+    except (FootscanError, ValueError):
+        return None
 
 
 def _foretold(insole: Insole, foot: Foot, heard: Heard | None) -> tuple[Prediction | None, str]:
@@ -322,6 +344,8 @@ def _walks(
             failed.append(Failure.of(source.name, error))
             continue
         walks.append(Analysed(source.name, sha256(source.path), analysis))
+        if ended_early(source.name, recording) is not None:
+            left_out.append(LeftOut("ended_early", {"name": source.name}))
         if {step.side for step in analysis.steps} == {"unknown"}:
             left_out.append(LeftOut("unknown_side", {"name": source.name}))
         for side in BOTH:

@@ -399,3 +399,15 @@ def test_size(demo: tuple[Path, Run], tmp_path: Path) -> None:
         (tmp_path / "bad.json").write_text(text)
         run = here("size", "bad.json", cwd=tmp_path)
         assert run.code == 3 and "bad.json" in run.line
+
+
+def test_a_bar_lies_where_the_walk_says(inputs: Path, tmp_path: Path) -> None:
+    rx = tmp_path / "rx.toml"
+    rx.write_text('met_pad_shape = "bar"\nmet_pad_height_mm = 4\n')
+    fronts = []
+    for more in ((), ("--pressure", "walk.csv")):
+        run = make(inputs, tmp_path / f"order{len(more)}", "--left", "left.ply", "--rx", rx, *more)
+        assert run.code == 0, run.err
+        fields = paper(tmp_path / f"order{len(more)}", "prescription.json")["feet"]["left"]["fields"]
+        fronts.append(fields["met_bar_front_mm"]["value"])
+    assert fronts[0] is None and len(fronts[1]) >= 2
