@@ -58,8 +58,9 @@ def write_many(folder: Path, rng: np.random.Generator, orders: int) -> Path:
 
 
 def batch(table: str | Path, folder: Path, *args: str | Path) -> Run:
-    """``plantar batch`` in this process; its workers are processes of their own."""
-    return here("batch", table, "-o", folder, *FEW, *args)
+    """``plantar batch`` in this process, with one worker unless told otherwise; workers are processes of their own."""
+    jobs = () if "--jobs" in args else ("--jobs", "1")
+    return here("batch", table, "-o", folder, *FEW, *jobs, *args)
 
 
 def batch_apart(table: str | Path, folder: Path, *args: str | Path) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -105,24 +106,22 @@ def test_an_order_is_what_make_makes(shop: Path, night: Path, tmp_path: Path) ->
     assert manifests[0] == manifests[1]
 
 
-def test_a_scan_that_is_known_to_be_noisy_makes_no_insole_unless_asked(
-    tmp_path: Path, rng: np.random.Generator
-) -> None:
-    from footscan import find_feet
+def test_a_scan_that_is_known_to_be_noisy_makes_no_insole(tmp_path: Path, rng: np.random.Generator) -> None:
+    from footscan import ScanError, find_feet
     from footscan.io import write_geometry
     from footscan.synth import defects
 
-    side, codes = "left", set[str]()
+    codes, side = set[str](), "left"
     while "noise" not in codes:  # whether it is seen is another test's question
         foot = defects.drawn_foot(int(rng.integers(10_000)))
         scan = defects.noise(foot, int(rng.integers(10_000)), 120_000).cloud
         side = foot.spec.side
         write_geometry(tmp_path / "noisy.ply", scan)
-        codes = {reason.code for reason in find_feet(scan, side=side, uncertainty=False)[0].measurements.reasons}
+        with contextlib.suppress(ScanError):
+            codes = {reason.code for reason in find_feet(scan, side, uncertainty=False)[0].measurements.reasons}
     table = write_table(tmp_path / "orders.csv", [{"order": "a", side: "noisy.ply"}])
     run = batch(table, tmp_path / "night")
     assert run.code == 3 and "noise" in run.line and "scan again" in run.line
-    assert batch(table, tmp_path / "night", "--any-quality").code == 0
 
 
 def test_the_manifest_holds_every_hash_and_the_verdict(shop: Path, night: Path) -> None:
@@ -220,7 +219,6 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(shop: Path, night: Path
 def test_an_order_in_parts_only_when_asked(shop: Path, tmp_path: Path) -> None:
     rows = [{"order": "one wrong", "left": shop / "scans/left.ply", "right": shop / "bread.stl"}]
     table = write_table(tmp_path / "orders.csv", rows)
-    assert batch(table, tmp_path / "night").code == 3
     run = batch(table, tmp_path / "night", "--incomplete")
     assert run.code == 1 and "bread.stl" in run.err
     assert states(tmp_path / "night") == {"one wrong": "incomplete"}
@@ -253,6 +251,7 @@ def test_the_log_has_a_line_an_event(night: Path) -> None:
     assert all(line["seconds"] > 0 for line in orders if line["result"]["state"] == "done")
 
 
+@pytest.mark.prove
 def test_without_sd_the_insoles_are_the_same(shop: Path, tmp_path: Path, night: Path) -> None:
     rows = [{"order": "pair", "left": shop / "scans/left.ply", "right": shop / "scans/right.ply"}]
     table = write_table(tmp_path / "orders.csv", rows)

@@ -17,7 +17,7 @@ from batch_feet import BAD, EITHER, Drawn, draw_order
 from batch_runs import FEW, write_table
 from station_runs import here, paper
 
-SAMPLE, FULL, CHUNK = 6, 5_000, 100
+SAMPLE, FULL, CHUNK = 3, 5_000, 100
 LENGTH_OFF_MM, BREADTH_OFF_MM = 3.0, 4.0  #: an insole of a foot measured farther off than this is a wrong one
 
 

@@ -20,11 +20,11 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from station.batch.item import Result, Task, carry_out, ended, failed, ready
 
-START = "import sys; sys.path[:] = {path!r}; from station.batch import worker; worker.serve({memory})"
+START = "import sys; sys.path[:] = {path!r}; from station.batch import worker; worker.serve({memory}, {scratch!r})"
 #: one thread a worker: the workers share the processors, and no result may depend on how many there are
 THREADS = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -179,7 +179,7 @@ def _start(memory_mb: float, scratch: str) -> subprocess.Popen[bytes]:
     warned = [part for option in sys.warnoptions for part in ("-W", option)]
     # its own session: a Ctrl-C is for the watcher, who then ends it
     return subprocess.Popen(
-        [sys.executable, *warned, "-c", START.format(path=sys.path, memory=memory_mb)],
+        [sys.executable, *warned, "-c", START.format(path=sys.path, memory=memory_mb, scratch=scratch)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **THREADS, "TMPDIR": scratch},
@@ -198,20 +198,24 @@ def _listen(process: subprocess.Popen[bytes], answers: queue.SimpleQueue[Any]) -
 # ------------------------------------------------------------------ in the worker
 
 
-def serve(memory_mb: float) -> None:
-    """The worker's side: one order after the other; gone at once when the watcher is."""
+def serve(memory_mb: float, scratch: str) -> None:
+    """The worker's side: one order after the other; gone at once when the watcher is, and ``scratch`` with it."""
     gc.set_threshold(100_000)
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints elsewhere
     _bound(memory_mb)
     ready()
 
+    def leave() -> NoReturn:
+        shutil.rmtree(scratch, ignore_errors=True)
+        os._exit(0)
+
     def say(answer: Result | str) -> None:
         try:
             pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
         except OSError:
-            os._exit(0)  # nobody listens any more
+            leave()  # nobody listens any more
 
     say("ready")
     with ThreadPoolExecutor(1) as pool:
@@ -219,7 +223,7 @@ def serve(memory_mb: float) -> None:
             try:
                 task: Task = pickle.load(asked)
             except EOFError:
-                os._exit(0)  # also in the middle of an order: nobody waits for it
+                leave()  # also in the middle of an order: nobody waits for it
 
             def tell(future: Future[Result], task: Task = task) -> None:
                 error = future.exception()
