@@ -8,14 +8,12 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from types import FrameType
-from typing import NoReturn, TextIO
+from typing import TextIO
 
-from station import commands
+from station import commands, interrupts
 from station.console import Console, Guard
 from station.errors import INTERRUPTED
 from station.messages import Texts
@@ -35,10 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore")  # people get our own one-line messages, not the libraries' asides
     console = Console(Texts(early_language(argv)), debug="--debug" in argv)
     with Guard(console) as guard:
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-                signal.signal(number, _interrupt)
+        interrupts.listen()
         args = build(console.say).parse_args(argv)
         console.as_json = args.json
         guard.code = commands.load(args.command).run(args, console)
@@ -46,11 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # an interrupt inside exec(), as imports use it, makes Python end by the signal though it was caught
         atexit.register(os._exit, INTERRUPTED)
     return guard.code
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Being told to stop ends as Ctrl-C does: everything unfinished is removed."""
-    raise KeyboardInterrupt
 
 
 def _utf8(stream: TextIO) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from station import interrupts
 from station.console import dump
 from station.documents import measure_document, pressure_document
 from station.helper import Helper, share
@@ -40,7 +41,8 @@ class Log:
         self._now: tuple[str, Mapping[str, str], float] | None = None
 
     def tell(self, key: str, **values: str) -> None:
-        """``key`` is the text of the piece of work that starts now."""
+        """``key`` is the text of the piece of work that starts now. KeyboardInterrupt where that was asked before."""
+        interrupts.check()
         self._bar.step(self._say(key, **values))
         self.end()
         self._now = (key, values, time.monotonic())
@@ -99,6 +101,7 @@ def write(
         shutil.rmtree(work.folder / PICTURES)  # they were for the report alone
     log.tell("make.finishing")
     log.end()
+    interrupts.check()
     return work.finish(head(made, asked, command, lang, left_out))
 
 

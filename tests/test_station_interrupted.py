@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -151,3 +152,20 @@ def test_a_file_in_the_way_is_2(tmp_path: Path) -> None:
         assert run.code == 2
         assert str(tmp_path) in run.line
     assert beside(tmp_path) == ["file"]
+
+
+def test_an_interrupt_that_a_library_swallows_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    from station import interrupts
+
+    monkeypatch.setattr(interrupts, "_told", False)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        interrupts.listen()
+        interrupts.check()
+        with contextlib.suppress(KeyboardInterrupt):  # as some imports do
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+    finally:
+        signal.signal(signal.SIGTERM, before)
