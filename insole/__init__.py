@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from insole.inspection import check
     from insole.instants import stance_instants
     from insole.materials import material_names, read_material
+    from insole.nesting import nest
+    from insole.outlines import silhouette
     from insole.plates import lay_out
     from insole.prediction import predict
     from insole.prescription import (
@@ -67,6 +69,7 @@ _HOME = {
     "infill_of_zones": "slicing",
     "lay_out": "plates",
     "material_names": "materials",
+    "nest": "nesting",
     "obj_bytes": "files",
     "plan_zones": "zones",
     "predict": "prediction",
@@ -79,6 +82,7 @@ _HOME = {
     "read_prescription": "prescription",
     "record_schema": "schema",
     "rx_schema": "schema",
+    "silhouette": "outlines",
     "solid": "body",
     "stance_instants": "instants",
     "stl_bytes": "files",
@@ -115,6 +119,7 @@ __all__ = [
     "infill_of_zones",
     "lay_out",
     "material_names",
+    "nest",
     "obj_bytes",
     "plan_zones",
     "predict",
@@ -127,6 +132,7 @@ __all__ = [
     "read_prescription",
     "record_schema",
     "rx_schema",
+    "silhouette",
     "solid",
     "stance_instants",
     "stl_bytes",

@@ -30,7 +30,9 @@ def read_printers(path: Path, name: str) -> tuple[Printer, ...]:
         raise UsageError(f"{name}: expected printers in TOML, found {str(error)[:160]}; {HINT}") from error
     tables = document.get("printer")
     if not isinstance(tables, list) or not tables or set(document) != {"printer"}:
-        raise UsageError(f"{name}: expected tables [[printer]] and nothing else, found {', '.join(document)[:80]}; {HINT}")
+        raise UsageError(
+            f"{name}: expected tables [[printer]] and nothing else, found {', '.join(document)[:80]}; {HINT}"
+        )
     printers = tuple(_printer(table, f"{name}: printer {number}") for number, table in enumerate(tables, 1))
     names = [printer.name for printer in printers]
     if len(set(names)) < len(names):
@@ -61,4 +63,9 @@ def _printer(table: Any, where: str) -> Printer:
 
 
 def _number(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and low <= value <= high
+    )

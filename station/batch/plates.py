@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ DOCUMENT = "plates.json"
 
 @dataclass(frozen=True)
 class Laid:
-    """A plate: for what bed, material and nozzle, where its pieces (``Spot.part`` is their number) lie, who prints it."""
+    """A plate: for what bed, material and nozzle, where its pieces (``Spot.part``: their number) lie, who prints it."""
 
     bed_mm: tuple[float, float]
     material: str
@@ -46,23 +46,23 @@ class Plan:
 def planned(
     pieces: Sequence[Piece],
     seen: Mapping[int, Seen],
+    before: Sequence[Lost],
     bed_mm: tuple[float, float],
     printers: Sequence[Printer] | None,
     spacing_mm: float,
-    tell: Callable[[], None],
 ) -> Plan:
     """Where each piece is printed. The same pieces and printers give the same plan.
 
     Parameters
     ----------
     seen : of each piece that is to be laid out, by its number
+    before : what was lost before
     bed_mm : of all printers, where ``printers`` is None
-    tell : called as the layout of another bed begins
     """
     from insole.nesting import least_plates, nest
 
     plates: list[Laid] = []
-    lost: list[Lost] = []
+    lost = list(before)
     least = 0
     groups = dict.fromkeys((pieces[k].material, pieces[k].nozzle_mm) for k in seen)
     for material, nozzle in groups:
@@ -72,9 +72,9 @@ def planned(
             why = f"expected a printer with {material} and a nozzle of {nozzle:g} mm, found none; load one"
             lost += [Lost.of(pieces[k], why) for k in these]
         for bed, inside in _shared(these, pieces, seen, beds):
-            tell()
             if bed is None:
-                why = f"expected at most the largest bed, {beds[-1][0][0]:g} × {beds[-1][0][1]:g} mm, found that it does not fit"
+                x, y = beds[-1][0]
+                why = f"expected a bed that it fits, found {x:g} × {y:g} mm as the largest; give a larger one"
                 lost += [Lost.of(pieces[k], why) for k in inside]
                 continue
             lines = [seen[k].outline_mm for k in inside]

@@ -41,6 +41,11 @@ class Piece:
         """What it is called on its plate: leads back to the order."""
         return f"{self.order} {self.side}"
 
+    @property
+    def label(self) -> str:
+        """Its file as messages and documents call it: by no path of this machine."""
+        return f"{self.order}/{self.side}/insole.3mf"
+
 
 @dataclass(frozen=True)
 class Lost:
@@ -104,10 +109,10 @@ def look(pieces: Sequence[Piece]) -> list[Seen | str]:
     found: list[Seen | str] = []
     for piece in pieces:
         try:
-            mesh = body_mesh(stored(piece), piece.file)
+            mesh = body_mesh(stored(piece), piece.label)
             found.append(Seen(silhouette(mesh), float(mesh.vertices[:, 2].min())))
         except FootscanError as error:
-            found.append(str(error))
+            found.append(str(error).replace(piece.file, piece.label))
     return found
 
 
@@ -118,8 +123,8 @@ def stored(piece: Piece) -> Stored:
     data = addresses.read_bytes(piece.file)
     if hashlib.sha256(data).hexdigest() != piece.sha256:
         expected = f"the file that its order's manifest names (SHA-256 {piece.sha256[:12]}…)"
-        raise ReadError(piece.file, expected, "another", "run plantar batch again")
-    return named(read_stored(data, piece.file), piece.name)
+        raise ReadError(piece.label, expected, "another", "run plantar batch again")
+    return named(read_stored(data, piece.label), piece.name)
 
 
 # ------------------------------------------------------------------ inside

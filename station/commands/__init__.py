@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from station.parser import Parser
 
 NAMES = (
-    "demo", "make", "batch", "measure", "compare", "surface", "pressure", "size", "check", "convert",
+    "demo", "make", "batch", "plates", "measure", "compare", "surface", "pressure", "size", "check", "convert",
     "devices", "record", "simulate",
 )  # fmt: skip
 
