@@ -33,6 +33,9 @@ from footscan.types import Array, Foot, SensorLayout, Side, SoleSurface, _Record
 
 LEAST_OVERLAP = {"plate": 0.75, "insole": 0.65}  #: of contact seen and expected (Dice): below it they are no match
 MOST_SCALE = 0.04  #: by which a print may seem larger or smaller than its foot (two thirds of a size are 0.017)
+MOST_SCALE_LIDDED = (
+    0.08  #: of a sole under a lid: what it would touch is known from landmarks alone, and comes out large
+)
 OTHER_SIDE = 0.02  #: by which the mirrored foot must overlap better to say that the print is of the other side
 
 _SINK_MM = 5.0  #: start of the depth to which the foot sinks
@@ -112,7 +115,7 @@ def register(
             f"expected the print of a {foot.side} foot as scanned, found one that its mirror image fits better"
             f" (overlap {turned.overlap:.2f} against {found.overlap:.2f}); swap the sides or the files"
         )
-    if abs(found.scale - 1.0) > MOST_SCALE:
+    if abs(found.scale - 1.0) > (MOST_SCALE_LIDDED if sole.method == "landmarks" else MOST_SCALE):
         raise ScanError(
             f"expected a print of the scanned foot, found one {abs(found.scale - 1.0):.0%}"
             f" {'larger' if found.scale > 1.0 else 'smaller'}: it is another foot's"
