@@ -25,7 +25,7 @@ from devices.specs import Spec
 READ_BYTES = 1 << 16
 #: after a read of so many bytes the line is busy: let more come together, as long as the kernel has room for them
 MANY_BYTES, MOST_BYTES = 4000, 32768
-PAUSE_S = 0.006
+PAUSE_S = 0.0025  #: a pseudo-terminal holds some 16 kB: a longer pause holds up who writes fast
 WRITE_S = 5.0
 USB_LATENCY_S = 0.016  #: latency timer of the usual USB serial chips
 
