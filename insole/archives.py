@@ -38,7 +38,7 @@ def deflate(data: bytes) -> bytes:
     """Raw deflate of pieces of ``PIECE`` bytes, joined."""
     pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)] or [b""]
     jobs = [(piece, k == len(pieces) - 1) for k, piece in enumerate(pieces)]
-    if len(jobs) < 3:
+    if len(jobs) < 6:  # starting threads takes longer than they save
         return b"".join(_piece(job) for job in jobs)
     with ThreadPoolExecutor(THREADS) as pool:
         return b"".join(pool.map(_piece, jobs))

@@ -6,12 +6,13 @@ thickness by vertical rays over the whole plan.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import csgraph
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 
 from footscan.types import Array, Mesh
 
@@ -254,6 +255,6 @@ def _bed(widths: Array, bed_mm: tuple[float, float]) -> CheckItem:
 def _widths(points: Array) -> Array:
     """Extent of plan points (n, 2) along directions 0…179°, one a degree."""
     angle = np.radians(np.arange(180.0))
-    if np.linalg.matrix_rank(points - points[0], tol=1e-6) == 2:
+    with contextlib.suppress(QhullError):  # all on one line: as they are
         points = points[ConvexHull(points).vertices]
     return np.asarray(np.ptp(points @ np.stack([np.cos(angle), np.sin(angle)]), axis=0))

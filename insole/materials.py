@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import tomllib
 from collections.abc import Mapping
@@ -137,6 +138,11 @@ def read_material(name: str | Path) -> Material:
     if name not in material_names():
         close = difflib.get_close_matches(str(name), material_names(), n=1, cutoff=0.0)[0]
         raise DesignError("material", repr(name), "one of " + ", ".join(material_names()) + ", or a .toml file", close)
+    return _own(str(name))
+
+
+@functools.cache
+def _own(name: str) -> Material:
     text = (resources.files("insole") / "cards" / f"{name}.toml").read_text("utf-8")
     return _card(name, tomllib.loads(text))
 
