@@ -33,9 +33,7 @@ from footscan.types import Array, Foot, SensorLayout, Side, SoleSurface, _Record
 
 LEAST_OVERLAP = {"plate": 0.75, "insole": 0.65}  #: of contact seen and expected (Dice): below it they are no match
 MOST_SCALE = 0.04  #: by which a print may seem larger or smaller than its foot (two thirds of a size are 0.017)
-MOST_SCALE_LIDDED = (
-    0.08  #: of a sole under a lid: what it would touch is known from landmarks alone, and comes out large
-)
+LIDDED_SEEMS = 0.97  #: what a true print seems to be of a lidded sole's: hills on landmarks reach a little too far
 OTHER_SIDE = 0.02  #: by which the mirrored foot must overlap better to say that the print is of the other side
 
 _SINK_MM = 5.0  #: start of the depth to which the foot sinks
@@ -115,10 +113,11 @@ def register(
             f"expected the print of a {foot.side} foot as scanned, found one that its mirror image fits better"
             f" (overlap {turned.overlap:.2f} against {found.overlap:.2f}); swap the sides or the files"
         )
-    if abs(found.scale - 1.0) > (MOST_SCALE_LIDDED if sole.method == "landmarks" else MOST_SCALE):
+    seems = found.scale / (LIDDED_SEEMS if sole.method == "landmarks" else 1.0)
+    if abs(seems - 1.0) > MOST_SCALE:
         raise ScanError(
-            f"expected a print of the scanned foot, found one {abs(found.scale - 1.0):.0%}"
-            f" {'larger' if found.scale > 1.0 else 'smaller'}: it is another foot's"
+            f"expected a print of the scanned foot, found one {abs(seems - 1.0):.0%}"
+            f" {'larger' if seems > 1.0 else 'smaller'}: it is another foot's"
         )
     least = LEAST_OVERLAP["insole" if layout.frame == "insole" else "plate"]
     if found.overlap < least:
