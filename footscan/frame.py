@@ -24,7 +24,10 @@ def transform(T_target_source: Array, points: Array) -> Array:
 def rotate(T_target_source: Array, directions: Array) -> Array:
     """Directions (n, 3), e.g. normals: turned, not shifted."""
     # not by a matrix product: for three columns its threads cost more than they bring
-    return np.stack([along(directions, row) for row in T_target_source[:3, :3]], axis=1)
+    turned = np.empty((len(directions), 3))
+    for k in range(3):
+        turned[:, k] = along(directions, T_target_source[k, :3])
+    return turned
 
 
 def along(points: Array, direction: Array) -> Array:

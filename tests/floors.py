@@ -23,7 +23,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "station": ("footscan", "insole", "firmware_bridge", "devices"),
 }
 
-_BASE = ("types", "errors", "frame", "meshes")
+_BASE = ("types", "errors", "frame", "meshes", "arrays")
 _DATA = (*_BASE, "io", "synth")
 _MEASURED = (*_DATA, "scans", "measures")
 _PAPER = ("render", "shading", "page")
@@ -32,6 +32,7 @@ _WALK = ("plot_pressure_cells", "plot_pressure_curves", "plot_pressure_sheets")
 INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
     "errors": (),
     "types": ("errors",),
+    "arrays": ("types", "errors"),
     "frame": ("types", "errors"),
     "meshes": ("types", "errors", "frame"),
     "render": _BASE,
@@ -64,6 +65,19 @@ INSIDE_FOOTSCAN: dict[str, tuple[str, ...]] = {
 
 #: third party that may stand at the top of a module
 LIGHT = ("numpy", "scipy", "serial")
+_TABLES = ("sqlalchemy",)
+#: modules of the store and what stands at their tops; `errors`, `records`, `ids` and `disk` are light
+_STORE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("audit", "consents", "database", "devices", "files", "migrating", "models", "moving"), _TABLES),
+    **dict.fromkeys(("opening", "orders", "people", "portability", "privacy", "settings"), _TABLES),
+    **dict.fromkeys(("storing", "visits", "verifying", "restoring"), _TABLES),
+    **dict.fromkeys(("sealed", "keys", "blobs"), ("cryptography",)),
+    "backups": ("cryptography", "sqlalchemy"),
+    "keyfiles": ("cryptography", "sqlalchemy"),
+    "staff": ("argon2", "sqlalchemy"),
+    "migrations.env": ("alembic",),
+    "migrations.versions.0001_first_tables": ("alembic", "sqlalchemy"),
+}
 #: modules that only the user of that library imports, so that it may stand at their top
 HEAVY_HOMES: dict[str, tuple[str, ...]] = {
     "footscan.pressure.kernels": ("numba",),
@@ -71,6 +85,7 @@ HEAVY_HOMES: dict[str, tuple[str, ...]] = {
     "devices.virtual_backend": ("bleak", "bumble"),
     "devices.virtual_peripheral": ("bumble",),
     "devices.virtual_radio": ("bumble",),
+    **{f"station.store.{name}": third for name, third in _STORE.items()},
 }
 
 #: below station nothing prints, exits, logs or reads a command line

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from footscan.arrays import bounds
 from footscan.frame import transform
 from footscan.measures.profiles import Profile
 from footscan.types import Array
@@ -58,8 +59,9 @@ def split_raw(sample: Array, foot: Array, length: float) -> tuple[Array, Array]:
 
     ``foot`` (m, 3): its cleaned points; on it is what lies within a cell or two (7 mm) of theirs.
     """
-    low = foot.min(axis=0) - np.array([0.25 * length, 0.25 * length, 6.0])
-    high = foot.max(axis=0) + np.array([20.0, 0.25 * length, 0.6 * length])
+    least, greatest = bounds(foot)
+    low = least - np.array([0.25 * length, 0.25 * length, 6.0])
+    high = greatest + np.array([20.0, 0.25 * length, 0.6 * length])
     p = sample[((sample > low) & (sample < high)).all(axis=1)]
     shape = ((high - low) / NEAR_MM).astype(np.int64) + 3
     here = np.zeros(int(shape.prod()), dtype=np.bool_)

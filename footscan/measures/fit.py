@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
+from footscan.arrays import Groups, bounds, least_squares, median, quantiles
 from footscan.frame import along
 from footscan.types import Array
 
@@ -41,7 +42,7 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
     company = (np.abs(gap).max(axis=2) < 0.5 * patch_mm).sum(axis=1)
     centre = outermost[int(np.argmax(company >= 0.5 * company.max()))].copy()
     scale = _patch_with_points(points[:, others] - centre[others], height - sign * centre[axis], patch_mm)
-    bounds = points[:, others].min(axis=0), points[:, others].max(axis=0)
+    low, high = bounds(points[:, others])
     for turn in range(5):
         if turn == 3:  # skin is no quadric far from its extreme: the last two turns look at less of it
             across, depth = points[:, others] - centre[others], height - sign * centre[axis]
@@ -65,7 +66,7 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
         if size > 0.9:
             vertex = vertex * 0.9 / size
         before = centre.copy()
-        place = np.clip(centre[others] + vertex * scale, *bounds)  # no extreme outside the points
+        place = np.clip(centre[others] + vertex * scale, low, high)  # no extreme outside the points
         u, v = (place - centre[others]) / scale
         centre[others] = place
         centre[axis] = sign * (c0 + cu * u + cv * v + cuu * u * u + cuv * u * v + cvv * v * v)
@@ -106,24 +107,37 @@ def crest(points: Array, axis: int, sign: float, start: Array, half_mm: tuple[fl
 
 def _hill(u: Array, v: Array, h: Array) -> Array | None:
     """Coefficients (6, 4) of h over u^i v^j: a cubic, or with u⁴ and u⁵ where they earn their place."""
-    A = np.stack([u**i * v**j for i, j in HILL_TERMS], axis=1)
+    A = _hill_terms(u, v)
     kept = _robust_least_squares(A[:, :CUBIC], h)
     if kept is None:
         return None
     off = np.abs(h - A[:, :CUBIC] @ kept)
     alive = off < 3.0 * _robust_spread(off) + 0.05
-    n = int(alive.sum())
+    A, h = A[alive], h[alive]
     best, least = None, np.inf
     for k in (CUBIC, len(HILL_TERMS)):
-        c = np.linalg.lstsq(A[alive, :k], h[alive], rcond=None)[0]
-        rss = float(((h[alive] - A[alive, :k] @ c) ** 2).sum())
-        bic = n * np.log(max(rss, 1e-12) / n) + k * np.log(n)
+        c = least_squares(A[:, :k], h)
+        rss = float(((h - A[:, :k] @ c) ** 2).sum())
+        bic = len(h) * np.log(max(rss, 1e-12) / len(h)) + k * np.log(len(h))
         if bic < least:
             best, least = c, bic
     full = np.zeros((6, 4))
     for (i, j), c in zip(HILL_TERMS, best if best is not None else kept):
         full[i, j] = c
     return full
+
+
+def _hill_terms(u: Array, v: Array) -> Array:
+    """(n, terms) u^i v^j of ``HILL_TERMS``, by repeated products."""
+    us, vs = [np.ones_like(u), u], [np.ones_like(v), v]
+    while len(us) < 6:
+        us.append(us[-1] * u)
+    while len(vs) < 4:
+        vs.append(vs[-1] * v)
+    A = np.empty((len(u), len(HILL_TERMS)))
+    for k, (i, j) in enumerate(HILL_TERMS):
+        np.multiply(us[i], vs[j], out=A[:, k])
+    return A
 
 
 def _top_of_hill(hill: Array) -> Array | None:
@@ -153,13 +167,13 @@ def _height(hill: Array, place: Sequence[float] | Array) -> float:
 def _robust_least_squares(A: Array, h: Array) -> Array | None:
     """Least squares, refitted twice without what lies off by more than 3 robust SD."""
     keep = np.ones(len(h), dtype=np.bool_)
-    for _ in range(3):
-        if keep.sum() < 2 * A.shape[1]:
+    for turn in range(3):
+        if np.count_nonzero(keep) < 2 * A.shape[1]:
             return None
-        c = np.linalg.lstsq(A[keep], h[keep], rcond=None)[0]
+        c = least_squares(A[keep], h[keep]) if turn else least_squares(A, h)
         off = np.abs(h - A @ c)
-        keep = off < 3.0 * 1.4826 * float(np.median(off[keep])) + 0.05
-    return np.asarray(c)
+        keep = off < 3.0 * 1.4826 * median(off[keep]) + 0.05
+    return c
 
 
 def _patch_with_points(across: Array, depth: Array, patch_mm: float, fewest: int = 24) -> float:
@@ -172,7 +186,9 @@ def _patch_with_points(across: Array, depth: Array, patch_mm: float, fewest: int
 def _quadric(uv: Array, h: Array) -> Array | None:
     """Robust least squares of h over 1, u, v, u², uv, v²."""
     u, v = uv[:, 0], uv[:, 1]
-    return _robust_least_squares(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1), h)
+    A = np.empty((len(u), 6))
+    A[:, 0], A[:, 1], A[:, 2], A[:, 3], A[:, 4], A[:, 5] = 1.0, u, v, u * u, u * v, v * v
+    return _robust_least_squares(A, h)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,11 +243,11 @@ def section(points: Array, origin: Array, normal: Array, up: Array) -> Section |
         return None
     p, d = points[near] - origin, d[near]
     uv = np.stack([along(p, e1), along(p, e2)], axis=1)
-    middle = (np.percentile(uv, 1, axis=0) + np.percentile(uv, 99, axis=0)) / 2
+    middle = np.array([sum(quantiles(uv[:, k], 0.01, 0.99)) / 2 for k in (0, 1)])
     uv = uv - middle
     # stage 2: a first curve, about 4 mm of arc a direction, more where points are few
     radius = np.hypot(uv[:, 0], uv[:, 1])
-    bins = int(np.clip(min(2 * np.pi * np.median(radius) / 4.0, len(d) / 8.0), 24, 90))
+    bins = int(np.clip(min(2 * np.pi * median(radius) / 4.0, len(d) / 8.0), 24, 90))
     angle = np.arctan2(uv[:, 1], uv[:, 0])
     outer = _outer_skin((angle + np.pi) / (2 * np.pi), radius, bins)
     uv, d, angle, radius = uv[outer], d[outer], angle[outer], radius[outer]
@@ -312,25 +328,20 @@ def _curve_fit(where: Array, value: Array, d: Array, bins: int) -> tuple[Array, 
     weight = np.maximum(0.0, 1.0 - np.abs(offset) / 1.5)
     values, depth = np.repeat(value, 3), np.repeat(d / HALF_WIDTH_MM, 3)
     basis = np.stack([np.ones_like(offset), offset, depth, offset * offset])  # the square: no sag on tight bends
+    order, groups = Groups.of(which, bins)
+    which, weight, values, basis = which[order], weight[order], values[order], basis[:, order]
     alive = weight > 0
     for _ in range(2):
-        w = weight * alive
-        moments = np.empty((bins, 4, 4))
-        right = np.empty((bins, 4))
-        for i in range(4):
-            weighted = w * basis[i]
-            right[:, i] = np.bincount(which, weights=weighted * values, minlength=bins)
-            for j in range(i, 4):
-                moments[:, i, j] = moments[:, j, i] = np.bincount(which, weights=weighted * basis[j], minlength=bins)
-        count = np.bincount(which, weights=w > 0, minlength=bins)
+        moments, right = groups.normal_equations(basis, values, weight * alive)
+        count = np.bincount(which, weights=alive, minlength=bins)
         full = (count >= 6) & (moments[:, 0, 0] > 0)
         moments += np.diag([0.0, 1.0, 1.0, 1.0]) * (1e-3 * moments[:, :1, :1] + 1e-9) + 1e-12 * np.eye(4)
         fit = np.linalg.solve(moments, right[:, :, None])[:, :, 0]
-        rest = values - np.einsum("ij,ji->i", fit[which], basis)
+        rest = values - groups.fitted(fit, basis)
         spread = _robust_spread(rest[alive])
         alive = (weight > 0) & (np.abs(rest) < max(3.5 * spread, 0.3))
     return fit[:, 0], spread / np.sqrt(np.maximum(count, 1.0)), full
 
 
 def _robust_spread(rest: Array) -> float:
-    return float(1.4826 * np.median(np.abs(rest))) if len(rest) else 0.0
+    return 1.4826 * median(np.abs(rest)) if len(rest) else 0.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from footscan.arrays import median, quantiles
 from footscan.errors import ScanError
 from footscan.frame import compose, transform, turn_z
 from footscan.measures.fit import crest, extreme
@@ -60,7 +61,7 @@ def locate(rough: Array, axis: str | None = None, settled: bool = False) -> Loca
     marks: dict[str, Array] = {}
     tips: list[Array] = []
     for turn in range(MOST_TURNS):
-        # stage 1: heel, toes, ball
+        # stage 1: heel, toes
         clear = points[points[:, 2] >= CLEAR_MM]
         low = clear[clear[:, 2] <= LOW_MM]
         marks["pternion"] = _pternion(low)
@@ -70,21 +71,25 @@ def locate(rough: Array, axis: str | None = None, settled: bool = False) -> Loca
             front = clear[clear[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
             marks["longest_toe"] = _longest_toe(front)
             tips = _toe_tips(front, marks["pternion"], marks["longest_toe"])
-        marks |= _ball(low, marks["pternion"], marks["longest_toe"])
-        # stage 2: the axis that they give
+        # stage 2: the axis that they give, with the ball where it is asked for
         used = axis or ("toe2" if len(tips) >= 2 else "ball_centre")
-        middle = (marks["mth1"] + marks["mth5"]) / 2
-        ahead = (tips[1] if used == "toe2" and len(tips) >= 2 else middle) - marks["pternion"]
+        by_toe = used == "toe2" and len(tips) >= 2
+        if not by_toe:
+            marks |= _ball(low, marks["pternion"], marks["longest_toe"])
+        ahead = (tips[1] if by_toe else (marks["mth1"] + marks["mth5"]) / 2) - marks["pternion"]
         angle = float(np.arctan2(ahead[1], ahead[0]))
         x, y, _ = marks["pternion"]
         step = compose(np.eye(3), np.array([-x, -y, 0.0])) @ turn_z(-angle, (x, y))
         still = abs(np.degrees(angle)) < AXIS_STILL_DEG and np.hypot(x, y) < 0.1
+        last = (still and (settled or turn >= 2)) or turn == MOST_TURNS - 1
+        if by_toe and last:
+            marks |= _ball(low, marks["pternion"], marks["longest_toe"])
         # stage 3: turn all into it
         T = step @ T
         points = transform(T, rough)
         marks = {name: transform(step, p[None])[0] for name, p in marks.items()}
         tips = [transform(step, p[None])[0] for p in tips]
-        if still and (settled or turn >= 2):
+        if last:
             break
     # with fewer than five hills only the first two are sure to be the first two toes
     marks |= {f"toe{k + 1}_tip": tip for k, tip in enumerate(tips if len(tips) == 5 else tips[:2])}
@@ -98,7 +103,7 @@ def locate(rough: Array, axis: str | None = None, settled: bool = False) -> Loca
 
 def _pternion(low: Array) -> Array:
     """The rearmost point of the surface below 40 mm."""
-    heel = extreme(low[low[:, 0] < np.percentile(low[:, 0], 8)], axis=0, sign=-1.0, patch_mm=12.0)
+    heel = extreme(low[low[:, 0] < quantiles(low[:, 0], 0.08)[0]], axis=0, sign=-1.0, patch_mm=12.0)
     if heel is None:
         raise ScanError("expected a heel, found too few points at the rear end of the foot")
     return heel
@@ -156,7 +161,7 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
         return []
     contour = np.asarray(np.convolve(np.pad(contour, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
     # few points make a ragged contour, whose gaps are no clefts
-    ragged = float(np.median(np.abs(contour[:-2] - 2 * contour[1:-1] + contour[2:])))
+    ragged = median(np.abs(contour[:-2] - 2 * contour[1:-1] + contour[2:]))
     # stage 2: its hills, each fitted on the surface
     tips, prominences = [], []
     for k, prominence in hills(np.pad(contour, 1), TOE_PROMINENCE_MM, apart=max(1, int(TOE_DISTANCE_MM / arc_mm))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from footscan.arrays import least_squares, median, quantiles
 from footscan.measures.landmarks import Located
 from footscan.measures.profiles import Profile, profile
 from footscan.types import Array, Measure
@@ -209,9 +210,9 @@ def _mid_line(p: Array, step: float, limit: float | None) -> float | None:
         level = p[own == k]
         if len(level) < 40:
             continue
-        rear, front = np.percentile(level[:, 0], [0.5, 99.5])
+        rear, front = quantiles(level[:, 0], 0.005, 0.995)
         end = rear + (front - rear) / 3 if limit is None else limit
-        centre = np.median(level[level[:, 0] < end + STRIP_AHEAD_MM, 1])
+        centre = median(level[level[:, 0] < end + STRIP_AHEAD_MM, 1])
         sides = [_reach_behind(level, end, centre, sign) for sign in (1.0, -1.0)]
         if sides[0] is not None and sides[1] is not None:
             z.append(float(level[:, 2].mean()))
@@ -226,13 +227,13 @@ def _reach_behind(level: Array, end: float, centre: float, sign: float) -> float
     if near.sum() < 8:
         return None
     x, out = x[near], out[near]
-    keep = np.ones(len(x), dtype=np.bool_)
+    keep, powers = np.ones(len(x), dtype=np.bool_), np.vander(x, 3, increasing=True)
     for _ in range(2):
-        c = np.polynomial.polynomial.polyfit(x[keep], out[keep], 2)
-        off = np.abs(out - np.polynomial.polynomial.polyval(x, c))
-        keep = off < 3.5 * 1.4826 * np.median(off) + 0.1
+        c = least_squares(powers[keep], out[keep])
+        off = np.abs(out - powers @ c)
+        keep = off < 3.5 * 1.4826 * median(off) + 0.1
     places = np.linspace(max(-STRIP_BEHIND_MM, float(x.min())), min(0.0, float(x.max())), 15)
-    return float(centre + sign * np.polynomial.polynomial.polyval(places, c).max())
+    return float(centre + sign * (c[0] + places * (c[1] + places * c[2])).max())
 
 
 def _toe_type(foot: Located) -> Measure:

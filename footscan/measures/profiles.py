@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from footscan.arrays import Groups, least_squares, median
 from footscan.types import Array
 
 SPECK_MM = 1.5
@@ -48,7 +49,8 @@ class Profile:
             if near.sum() < 6:
                 return best, self.sign * value, False
             u = (self.at[near] - best) / window
-            c = np.polynomial.polynomial.polyfit(u, np.stack([steady[near], self.sign * self.reach[near]], axis=1), 3)
+            cubic, both = np.vander(u, 4, increasing=True), np.stack([steady, self.sign * self.reach], axis=1)[near]
+            c = least_squares(cubic, both)
             top = _cubic_top(c[:, 0])
             moved = float(np.clip(best + top * window, low, high))  # a hill beyond the range is none of its own
             value = float(np.polynomial.polynomial.polyval((moved - best) / window, c[:, 1]))
@@ -122,22 +124,17 @@ def profile(
 
 def _vertices(own: Array, s: Array, c: Array, h: Array, bins: int, cubic: bool = False) -> tuple[Array, Array]:
     """Height and place of the top of h ~ 1, s, c, c² (and c³) in each bin, kept between the bin's own points."""
-    v = c / NEAR_MM
-    basis = [np.ones_like(v), s, v, v * v, *([v * v * v] if cubic else [])]
+    order, groups = Groups.of(own, bins)
+    own, s, v, h = own[order], s[order], c[order] / NEAR_MM, h[order]
+    basis = np.stack([np.ones_like(v), s, v, v * v, *([v * v * v] if cubic else [])])
     k = len(basis)
-    alive = np.ones(len(h))
+    alive = np.ones(len(h), dtype=np.bool_)
     for _ in range(2):
-        M, b = np.empty((bins, k, k)), np.empty((bins, k))
-        for i in range(k):
-            weighted = alive * basis[i]
-            b[:, i] = np.bincount(own, weights=weighted * h, minlength=bins)
-            for j in range(i, k):
-                M[:, i, j] = M[:, j, i] = np.bincount(own, weights=weighted * basis[j], minlength=bins)
+        M, b = groups.normal_equations(basis, h, alive)
         M += np.diag([0.0] + [1e-4] * (k - 1)) * np.maximum(M[:, :1, :1], 1.0) + 1e-9 * np.eye(k)
         fit = np.linalg.solve(M, b[:, :, None])[:, :, 0]
-        rest = h - np.einsum("ij,ji->i", fit[own], np.stack(basis))
-        spread = 1.4826 * np.median(np.abs(rest[alive > 0])) if len(rest) else 0.0
-        alive = (np.abs(rest) < max(3.5 * spread, 0.3)).astype(float)
+        rest = h - groups.fitted(fit, basis)
+        alive = np.abs(rest) < max(3.5 * 1.4826 * median(np.abs(rest[alive])), 0.3) if alive.any() else alive
     # the top: where the curve has no slope and bends down, else its higher end
     first, last = np.full(bins, np.inf), np.full(bins, -np.inf)
     np.minimum.at(first, own, v)

@@ -21,6 +21,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.spatial import cKDTree
 
+from footscan.arrays import median, quantiles
 from footscan.errors import ScanError
 from footscan.frame import along, compose, turn_z
 from footscan.types import Array, frozen_array
@@ -263,20 +264,20 @@ def _heading(plan: Array, weight: Array | None = None) -> float:
 
 def _start(points: Array, template: Template) -> tuple[Array, float, Array]:
     """Turn (3, 3), scale mm and shift (3,) mm to begin with: the long axis of what lies low, and its extent."""
-    low = points[points[:, 2] < np.quantile(points[:, 2], 0.01) + LOW_MM]
+    low = points[points[:, 2] < quantiles(points[:, 2], 0.01)[0] + LOW_MM]
     own = template.mean[:, 2] < LOW_MM / 260.0
     turn = _heading(low[:, :2]) - _heading(template.mean[own, :2], template.share[own])
     R = turn_z(float(np.clip(turn, -0.4, 0.4)))[:3, :3]
     low = low @ R
-    heel, toe = np.quantile(low[:, 0], [0.004, 0.996])
+    heel, toe = quantiles(low[:, 0], 0.004, 0.996)
     if toe - heel < LEAST_EXTENT_MM:
         raise ScanError(
             f"expected a foot, at least {LEAST_EXTENT_MM:.0f} mm long near the floor, found {toe - heel:.0f} mm"
         )
     rear = low[low[:, 0] < heel + 0.3 * (toe - heel)]
     scale = float(np.clip(1.02 * (toe - heel), 120.0, 360.0))
-    floor = float(np.quantile(low[:, 2], 0.005))
-    return R, scale, R @ np.array([float(heel) - 0.01 * scale, float(np.median(rear[:, 1])), floor])
+    floor = quantiles(low[:, 2], 0.005)[0]
+    return R, scale, R @ np.array([float(heel) - 0.01 * scale, median(rear[:, 1]), floor])
 
 
 def _begin(template: Template, tree: cKDTree, start: tuple[Array, float, Array]) -> tuple[_Laid, float]:
@@ -320,7 +321,7 @@ def _match(laid: _Laid, tree: cKDTree, reach_mm: float, aside_mm: float, step: i
             f"expected points on at least {LEAST_SHARE:.0%} of a foot's skin, found them on {near.mean():.0%}: not a"
             " foot, or not heel to toe along x"
         )
-    sigma = max(1.4826 * float(np.median(np.abs(rest[near]))), LEAST_SIGMA_MM)
+    sigma = max(1.4826 * median(np.abs(rest[near])), LEAST_SIGMA_MM)
     weight = np.where(near, np.clip(1.0 - (rest / (4.0 * sigma)) ** 2, 0.0, None) ** 2, 0.0) * share
     return _Matched(step, vertices, normals, near, rest, weight, np.asarray(gap), sigma)
 
@@ -387,11 +388,11 @@ def _result(kind: str, laid: _Laid, m: _Matched) -> TemplateFit:
         marks["longest_toe"] = max(tips, key=lambda p: float(p @ laid.R[:, 0]))
     sd = dict(zip(template.names, laid.scale * template.marks_sd))
     # a hole is wider than the cloud's own gaps
-    typical = float(np.median(m.gap))
+    typical = median(m.gap)
     bare = (m.gap > max(COVERED_MM, 3.0 * typical)) * template.share
     residual = {name: float(bare[mask].sum() / template.share[mask].sum()) for name, mask in template.regions.items()}
     near = m.weight > 0.0
-    rms = 1.4826 * float(np.median(np.abs(m.rest[near])))
+    rms = 1.4826 * median(np.abs(m.rest[near]))
     sigma = float(np.sqrt(np.mean(laid.shape**2)))
     T = compose(laid.scale * laid.R, laid.shift)
     return TemplateFit(marks, sd, kind, rms, residual, sigma, m.vertices, template.faces, T)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from footscan.arrays import bounds, median
 from footscan.errors import ScanError
 from footscan.types import Array
 
@@ -57,9 +58,9 @@ def voxel_grid(points: Array, size_mm: float = 1.0) -> tuple[Array, Array]:
 def clusters(points: Array, reach_mm: float = 6.0) -> Array:
     """A label (n,) for each point, 0 the cluster with most points: points belong together if a chain of occupied
     cells of ``reach_mm`` (touching by faces, edges or corners) joins them."""
-    low = points.min(axis=0)
+    low, high = bounds(points)
     ijk = ((points - low) / reach_mm).astype(np.int64)
-    shape = ijk.max(axis=0) + 1
+    shape = ((high - low) / reach_mm).astype(np.int64) + 1
     if int(shape.prod()) > MAX_GRID_CELLS:
         raise ScanError(
             f"expected feet within a few metres, found points spread over {np.round(points.max(0) - low)} mm;"
@@ -81,13 +82,14 @@ def lonely(points: Array, reach_mm: float = 3.0, fewest: float = 0.25) -> Array:
     A point's neighbours are those in the 3 x 3 x 3 cells of ``reach_mm`` around it; lonely is below ``fewest`` times
     the median of the cloud.
     """
-    low = points.min(axis=0) - reach_mm
-    ijk = ((points - low) / reach_mm).astype(np.int64)
-    shape = tuple(int(s) for s in ijk.max(axis=0) + 2)
+    low, high = bounds(points)
+    low = low - reach_mm
+    ijk = [((points[:, k] - low[k]) / reach_mm).astype(np.int64) for k in range(3)]
+    shape = tuple(int((high[k] - low[k]) / reach_mm) + 2 for k in range(3))
     if np.prod([float(s) for s in shape]) > MAX_GRID_CELLS:
         return np.zeros(len(points), dtype=np.bool_)
-    flat = (ijk[:, 0] * shape[1] + ijk[:, 1]) * shape[2] + ijk[:, 2]
+    flat = (ijk[0] * shape[1] + ijk[1]) * shape[2] + ijk[2]
     count = np.bincount(flat, minlength=int(np.prod(shape))).astype(np.float32).reshape(shape)
     around = ndimage.uniform_filter(count, size=3, mode="constant") * 27.0
-    mine = around[ijk[:, 0], ijk[:, 1], ijk[:, 2]]
-    return np.asarray(mine < fewest * np.median(mine))
+    mine = around.ravel()[flat]
+    return np.asarray(mine < fewest * median(mine))

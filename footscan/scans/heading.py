@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from footscan.arrays import quantiles
 from footscan.frame import compose, transform
 from footscan.types import Array, Side
 
@@ -63,14 +64,14 @@ def vote_side(rough: Array) -> SideVotes:
     # straighten first: the line from the middle of the heel to the middle of the ball, so that splay does not vote
     p = _straightened(rough)
     x, y, z = p.T
-    length = float(np.percentile(x[z < 40], 99.8))
+    length = quantiles(x[z < 40], 0.998)[0]
     votes = {}
 
     def half_widths(at: float, low: float = 5.0, high: float = 40.0) -> tuple[float, float]:
         here = (np.abs(x - at * length) < 0.02 * length) & (z > low) & (z < high)
         if here.sum() < 20:
             return 0.0, 0.0
-        return float(np.percentile(y[here], 99)), float(-np.percentile(y[here], 1))
+        return quantiles(y[here], 0.99)[0], -quantiles(y[here], 0.01)[0]
 
     # the ball is farther forward on the medial side: where is each edge outermost?
     edge = np.array([half_widths(a) for a in np.arange(0.52, 0.84, 0.02)])
@@ -101,7 +102,7 @@ def vote_side(rough: Array) -> SideVotes:
 
 def _straightened(rough: Array) -> Array:
     x, y, z = rough.T
-    length = float(np.percentile(x[z < 40], 99.8))
+    length = quantiles(x[z < 40], 0.998)[0]
     middles = []
     for a in (0.17, 0.68):
         here = (np.abs(x - a * length) < 0.03 * length) & (z < 40)

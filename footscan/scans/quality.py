@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from footscan.arrays import bounds
 from footscan.errors import ScanError
 from footscan.scans.units import FOOT_LENGTH_MM
 from footscan.types import Array
@@ -122,9 +123,9 @@ def _height(x: Array, z: Array, length: float, at: float) -> float:
 
 def density_per_cm2(points: Array) -> float:
     """Points a cm² of skin, about: of cells of 5 mm, each with 1.5 faces' worth of skin."""
-    low = points.min(axis=0) - 0.5
-    shape = (np.ptp(points, axis=0) / 5.0).astype(np.int64) + 2
-    i, j, k = ((points - low) / 5.0).astype(np.int64).T
+    low, high = bounds(points)
+    shape = ((high - low) / 5.0).astype(np.int64) + 2
+    i, j, k = (((points[:, axis] - low[axis] + 0.5) / 5.0).astype(np.int64) for axis in range(3))
     crowd = np.bincount((i * shape[1] + j) * shape[2] + k)
     crowd = crowd[crowd > 0]
     return float(crowd.sum() / len(crowd) / (1.5 * 0.25))
