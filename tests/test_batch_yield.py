@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -12,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import prove
 import pytest
 from batch_feet import BAD, EITHER, Drawn, draw_order
 from batch_runs import FEW, write_table
@@ -77,14 +79,19 @@ def test_varied_orders_become_what_they_must(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.prove
 def test_five_thousand(tmp_path: Path, seed: int, record_property: pytest.RecordProperty) -> None:
+    """Hours: what a chunk gave is kept in out/prove, so that a run that was broken off goes on with the next."""
     full = int(os.environ.get("PLANTAR_YIELD_ORDERS", FULL))
-    found, wrong = Counter[str](), list[str]()
-    for start in range(0, full, CHUNK):
+    kept = Path(__file__).parents[1] / "out" / "prove" / f"yield-{prove.commit()}-{seed}.json"
+    chunks = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    for start in range(len(chunks) * CHUNK, full, CHUNK):
         folder = tmp_path / str(start)
         folder.mkdir()
-        more, off = judged(folder, drawn(folder, range(start, min(start + CHUNK, full)), seed))
-        found, wrong = found + more, wrong + off
+        chunks.append(judged(folder, drawn(folder, range(start, min(start + CHUNK, full)), seed)))
         shutil.rmtree(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(chunks), encoding="utf-8")
+    found = sum((Counter(ended) for ended, _ in chunks), Counter[str]())
+    wrong = [what for _, off in chunks for what in off]
     good = found["good made"] + found["good refused"]
     record_property("orders", full)
     record_property("how_they_ended", dict(sorted(found.items())))
