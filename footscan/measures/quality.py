@@ -189,15 +189,22 @@ PERSON_LIMIT = 3.3  #: 99.9 % of a normal distribution
 PRESSED_SD = {"arch_apex_height_mm": 1.4, "instep_height_mm": 1.6}
 
 
+def farthest_apart(left: FootMeasurements, right: FootMeasurements) -> tuple[str, float, float]:
+    """Of one person's two feet or of two people's: the size that differs most for a person, by how much (mm) and by
+    how many SD of what people's feet differ."""
+    apart = {key: _difference(left, right, key) for key in LEFT_RIGHT_SD}
+    worst = max(apart, key=lambda key: abs(apart[key]) / LEFT_RIGHT_SD[key])
+    return worst, abs(apart[worst]), abs(apart[worst]) / LEFT_RIGHT_SD[worst]
+
+
 def judge_pair(
     left: FootMeasurements, right: FootMeasurements
 ) -> tuple[tuple[QualityReason, ...], tuple[QualityReason, ...]]:
     """Reasons (left, right) that only both feet together show: ``two_people``, ``weight_shift``."""
-    apart = {key: _difference(left, right, key) for key in LEFT_RIGHT_SD}
-    worst = max(apart, key=lambda key: abs(apart[key]) / LEFT_RIGHT_SD[key])
+    worst, apart_mm, apart_sd = farthest_apart(left, right)
     both: list[QualityReason] = []
-    if abs(apart[worst]) > PERSON_LIMIT * LEFT_RIGHT_SD[worst]:
-        detail = f"{worst} differs by {abs(apart[worst]):.0f} mm between left and right: are they one person's feet?"
+    if apart_sd > PERSON_LIMIT:
+        detail = f"{worst} differs by {apart_mm:.0f} mm between left and right: are they one person's feet?"
         both.append(QualityReason("two_people", detail))
     arch, instep = (_difference(left, right, key) for key in PRESSED_SD)
     pressed = (arch / PRESSED_SD["arch_apex_height_mm"] + instep / PRESSED_SD["instep_height_mm"]) / np.sqrt(2.0)
