@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: reasons of a scan's quality (docs/measures.md) after which its sizes or its side are no longer sure
 REFUSED = ("moved", "noise", "implausible", "wrong_side", "side_unknown")
-#: SD of what one person's feet differ by: beyond, no table with names mixed up is made (one person in 10,000 is refused)
+#: SD of what one person's feet differ by; farther apart names were mixed up (one honest person in 10,000 is refused)
 SURELY_TWO_PEOPLE = 4.2
 
 
