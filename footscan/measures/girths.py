@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from footscan.measures.fit import section
+from footscan.frame import along
+from footscan.measures.fit import HALF_WIDTH_MM, section
 from footscan.measures.landmarks import INSTEP_STATION, Located
 from footscan.measures.lengths import LEG_SHORT, NO_POINTS, value_or_reason
 from footscan.types import Array, Measure
@@ -12,6 +13,8 @@ from footscan.types import Array, Measure
 UP = np.array([0.0, 0.0, 1.0])
 AHEAD = np.array([1.0, 0.0, 0.0])
 CLOSED = 0.85  #: share of a section's directions that must have points
+TILTS = np.radians(np.arange(-20.0, 20.1, 5.0))  #: of the ball's planes
+CALF = 1.04  #: two levels in a row this much above the smallest girth: it does not come lower
 
 
 def girths(foot: Located) -> dict[str, Measure]:
@@ -27,8 +30,11 @@ def girths(foot: Located) -> dict[str, Measure]:
     ahead = np.cross(line, upright)
     ahead = ahead * (np.sign(ahead[0]) or 1.0)
     middle = (mth1 + mth5) / 2
+    # no more than the most tilted of them can reach
+    reach = np.tan(TILTS[-1]) * float(np.abs(along(fore - middle, upright)).max(initial=0.0)) + 2.0 * HALF_WIDTH_MM
+    fore = fore[np.abs(along(fore - middle, ahead)) < reach]
     cuts = []
-    for tilt in np.radians(np.arange(-20.0, 20.1, 5.0)):
+    for tilt in TILTS:
         normal = np.cos(tilt) * ahead + np.sin(tilt) * upright
         cut = section(fore, middle, normal, UP)
         if cut is not None and cut.covered > CLOSED:
@@ -83,9 +89,9 @@ def _tape(p: Array, origin: Array, normal: Array, up: Array) -> float | None:
 
 def _heel_tape(p: Array, landing: Array, top: Array) -> float | None:
     """Around the heel: the plane through two points that contains the y axis."""
-    along = (top - landing) * [1.0, 0.0, 1.0]
-    along = along / np.linalg.norm(along)
-    return _tape(p, (landing + top) / 2, np.cross(along, [0.0, 1.0, 0.0]), along)
+    line = (top - landing) * [1.0, 0.0, 1.0]
+    line = line / np.linalg.norm(line)
+    return _tape(p, (landing + top) / 2, np.cross(line, [0.0, 1.0, 0.0]), line)
 
 
 def _ankle_girth(foot: Located) -> Measure:
@@ -106,6 +112,8 @@ def _ankle_girth(foot: Located) -> Measure:
         tape = _tape(near, np.array([0.0, 0.0, z]), UP, AHEAD) if len(near) > 60 else None
         if tape is not None:
             tapes.append(tape)
+        if len(tapes) >= 4 and min(tapes[-2:]) > CALF * min(tapes):
+            break  # the calf begins
     if len(tapes) < 4 or int(np.argmin(tapes)) >= len(tapes) - 1:
         return Measure.missing("the girth still falls where the scan ends", method)
     return Measure(min(tapes), method=method)

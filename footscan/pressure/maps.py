@@ -167,7 +167,6 @@ def _mesh(at: Array, step: float) -> Array:
     low, high = at.min(axis=0), at.max(axis=0)
     axes = [np.arange(a, b + step, step) for a, b in zip(low, high)]
     mesh = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    near = np.zeros(len(mesh), np.bool_)
-    for centre in at:
-        near |= ((mesh - centre) ** 2).sum(axis=1) < 0.36
+    away = (mesh[:, 0, None] - at[:, 0]) ** 2 + (mesh[:, 1, None] - at[:, 1]) ** 2
+    near = away.min(axis=1) < 0.36
     return np.vstack([mesh[near], at])
