@@ -23,6 +23,7 @@ POSSIBLE = {"foot_breadth_mm": (0.27, 0.54), "instep_height_mm": (0.14, 0.42)}
 NOISE_MM = 0.70  #: SD along the normal; scanners have 0.1–0.5
 DOUBLE_MM, DOUBLE_TO_NOISE = 0.50, 1.45  #: two skins: good scans reach 0.35 mm and 0.9 times their noise
 SEAM_MM = 1.3  #: step of both edges; good scans reach 0.8
+SEAM_TO_NOISE = 3.3  #: a noisy scan's edges waver: steps of good ones reach 2.6 times the noise
 RIBS_MM = 0.06  #: rms; skin reaches 0.03
 CLOTH_STEP_MM, CLOTH_SHARE = 18.0, 0.05  #: a hem; share of points that stand around the leg and are not of it
 RAISED_BORDER_MM, RAISED_END_MM = 2.5, 5.0
@@ -141,7 +142,7 @@ def _scanning(seen: Evidence) -> list[_Cost]:
         return [cost(35, "moved", detail)]
     if noise > NOISE_MM:
         return [cost(25, "noise", f"the points lie {noise:.1f} mm (SD) around the skin, 0.3 mm is usual")]
-    if seen.seam_mm > SEAM_MM:
+    if seen.seam_mm > max(SEAM_MM, SEAM_TO_NOISE * noise):
         detail = f"both edges make a step of about {seen.seam_mm:.0f} mm: the foot was moved"
         return [cost(35, "moved", detail)]
     return []
