@@ -14,8 +14,10 @@ from footscan.types import Array, PointCloud
 
 #: what happens to scans in a shop and leaves them usable, and how often
 GOOD = {"clean": 0.55, "hole": 0.2, "coarse": 0.25}
-#: made right, or refused: cloth over the ankle is a note, over the instep it hides the foot; a small movement is noise
-EITHER = ("trouser", "moved")
+#: made right, or refused: cloth over the ankle is a note, over the instep it hides the foot; a small movement is noise;
+#: where the scanner did not see the heel's rear end nobody knows the foot's length
+EITHER = ("trouser", "moved", "no_heel")
+HEEL_HOLE_MM = 25.0  #: so wide it may hold the rear end
 #: what must be refused, and words of the reason
 BAD = {
     "swapped": "swap the files",
@@ -47,7 +49,8 @@ def draw_order(folder: Path, number: int, seed: int, either: bool = True) -> Dra
     feet = _pair(int(rng.integers(2**31)))
     while kind == "two_people" and abs(feet[0].spec.length_mm - feet[1].spec.length_mm) < TWO_PEOPLE_MM:
         feet = feet[0], _pair(int(rng.integers(2**31)))[1]
-    clouds = dict(zip(("left", "right"), _scans(kind, feet, rng)))
+    scans, kind = _scans(kind, feet, rng)
+    clouds = dict(zip(("left", "right"), scans))
     row = {"order": f"{number} {kind}"}
     for side, cloud in clouds.items():
         row[side] = f"{number}_{side}.ply"
@@ -74,14 +77,18 @@ def _pair(seed: int) -> tuple[SyntheticFoot, SyntheticFoot]:
     raise ValueError(f"no pair could be drawn from seed {seed} on")
 
 
-def _scans(kind: str, feet: tuple[SyntheticFoot, SyntheticFoot], rng: np.random.Generator) -> list[Array]:
+def _scans(kind: str, feet: tuple[SyntheticFoot, SyntheticFoot], rng: np.random.Generator) -> tuple[list[Array], str]:
+    """A cloud a foot, and what they are."""
     spoilt = int(rng.integers(2))
     clouds = []
     for number, foot in enumerate(feet):
         seed, points, floor = int(rng.integers(2**31)), int(rng.integers(80_000, 200_000)), bool(rng.random() < 0.7)
         if kind in ("hole", "trouser") and number == spoilt:
             if kind == "hole":
-                cloud = defects.hole(foot, seed, None, points, floor).cloud
+                scan = defects.hole(foot, seed, None, points, floor)
+                cloud = scan.cloud
+                if scan.where == "heel" and scan.size_mm > HEEL_HOLE_MM:
+                    kind = "no_heel"
             else:
                 cloud = defects.trouser(foot, seed, points, floor).cloud
         elif kind == "moved" and number == spoilt:
@@ -95,4 +102,4 @@ def _scans(kind: str, feet: tuple[SyntheticFoot, SyntheticFoot], rng: np.random.
         clouds.append(cloud.points)
     if kind == "both_left":
         clouds[1] = scan_foot(feet[0], points=120_000, turn_deg=77.0, seed=int(rng.integers(2**31))).points
-    return clouds
+    return clouds, kind
