@@ -22,18 +22,26 @@ UV_PIN := uv==0.13.9
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test bench accuracy lint format docs figures template prove lock clean
+BUILT := station/kiosk/static/build/build.json
+
+.PHONY: help setup pages demo test bench accuracy lint format docs figures template prove lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(VENV)/.setup ## .venv with everything from requirements.lock, and the checkout itself
+setup: $(VENV)/.setup pages ## .venv with everything from requirements.lock, the checkout itself, the kiosk's pages
+
+# what has not changed is not built again; a wheel that holds them needs no npm
+pages: ## what the kiosk's pages load, built by npm from web/
+	@if command -v npm >/dev/null; then node web/build.mjs; \
+	elif [ -e $(BUILT) ]; then echo "npm is not here: the kiosk's pages stay as they were built"; \
+	else echo "npm is not here: the kiosk's pages are left out"; fi
 
 # a full .venv stays full: the demo takes the small lock only where nothing bigger has been set up
 demo: $(if $(wildcard $(VENV)/.setup),$(VENV)/.setup,$(VENV)/.demo) ## synthetic feet and a walk become a pair of insoles in out/demo
 	$(BIN)/plantar demo -o out/demo
 
-test: $(VENV)/.setup ## every claim on a sample (ARGS="-k name --seed 1" goes to pytest)
+test: $(VENV)/.setup pages ## every claim on a sample (ARGS="-k name --seed 1" goes to pytest)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 bench: $(VENV)/.setup ## speed, printed and written to benchmarks/results.json (ONLY=name)
@@ -70,7 +78,7 @@ lock: $(VENV)/.uv ## makes the locks anew from pyproject.toml (UPGRADE=1: newest
 	$(LOCK) --extra plot --group build -c requirements.lock pyproject.toml -o requirements-demo.lock
 
 clean: ## removes what was built here, .venv too
-	rm -rf $(VENV) out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) out build dist web/node_modules station/kiosk/static/build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ the environment

@@ -1,7 +1,8 @@
 """The report of an order, as one HTML file and as a PDF.
 
 ``html`` holds everything in itself (pictures too) and asks the network for nothing. ``pdf`` is set by typst, offline,
-from fonts that typst brings: the same bytes each time. Names that people gave are text in both, never markup.
+from fonts that typst brings and the Chinese one of `station.fonts`: the same bytes each time. Names that people gave
+are text in both, never markup.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from footscan.errors import FootscanError
+from station import fonts
 from station.report_content import Card, Content, Document, Picture, Section, Table, Words, content
 
 HERE = Path(__file__).parent
@@ -29,8 +31,11 @@ class ReportError(FootscanError):
 
 def why_no_pdf(lang: str) -> str | None:
     """Why there is no PDF in that language; None where there is one."""
-    if lang == "zh":
-        return "report.pdf: expected a font with Chinese letters, found none bundled; report.html has it all"
+    if lang == "zh" and fonts.chinese() is None:
+        return (
+            "report.pdf: expected a font with Chinese letters, found none: the kiosk's pages were not built "
+            "(make pages); report.html has it all"
+        )
     return None
 
 
@@ -131,11 +136,18 @@ def _cell(text: str) -> str:
 # ------------------------------------------------------------------ PDF
 
 
-def pdf(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang: str = "en") -> bytes:
+def pdf(
+    documents: Mapping[str, Document],
+    pictures: Sequence[str | Path],
+    lang: str = "en",
+    reader: Literal["both", "customer", "technician"] = "both",
+    link: str | None = None,
+) -> bytes:
     """The same report as an A4 PDF; parameters as of `html`.
 
-    Raises ReportError for a language without a bundled font (`why_no_pdf`). Letters that the PDF's fonts lack, in names
-    that people gave, are shown as ? and counted in a note.
+    ``reader`` says whose pages there are, ``link`` is an address that a QR code on the first page leads to (extra
+    kiosk). Raises ReportError for a language whose font was not built (`why_no_pdf`). Letters that the PDF's fonts
+    lack, in names that people gave, are shown as ? and counted in a note.
     """
     reason = why_no_pdf(lang)
     if reason is not None:
@@ -143,9 +155,23 @@ def pdf(documents: Mapping[str, Document], pictures: Sequence[str | Path], lang:
     files = {Path(path).name: Path(path) for path in pictures}
     page = content(documents, list(files), lang)
     data, missing = printable(_as_data(page))
+    say = Words(lang)
     if missing:
-        data["footer"] += " " + Words(lang)("no_glyph", count=missing)
-    return typeset("report.typ", data, files)
+        data["footer"] += " " + say("no_glyph", count=missing)
+    data["reader"] = reader
+    data["qr"] = say("qr") if link else ""
+    return typeset("report.typ", data, files, {"qr.svg": qr_svg(link)} if link else {})
+
+
+def qr_svg(text: str) -> bytes:
+    """A QR code as a picture without margin, the same bytes for the same text."""
+    import io
+
+    import segno
+
+    out = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(out, kind="svg", border=0, xmldecl=False, dark="#1d2a36")
+    return out.getvalue()
 
 
 def _as_data(page: Content) -> dict[str, Any]:
@@ -158,30 +184,54 @@ def _as_data(page: Content) -> dict[str, Any]:
 
 def printable(data: Any) -> tuple[Any, int]:
     """The same data with every letter that the fonts lack as ?, and how many there were."""
+    folder = fonts.chinese()
+    more = fonts.letters(folder) if folder is not None else frozenset()
+    return _shown(data, more)
+
+
+def _shown(data: Any, more: frozenset[int]) -> tuple[Any, int]:
     if isinstance(data, str):
-        kept = [c if c == "\n" or any(a <= ord(c) <= b for a, b in PRINTABLE) else "?" for c in data]
+        kept = [c if c == "\n" or _is_printable(ord(c)) or ord(c) in more else "?" for c in data]
         return "".join(kept), sum(a != b for a, b in zip(kept, data))
     if isinstance(data, dict):
-        found = {key: printable(value) for key, value in data.items()}
+        found = {key: _shown(value, more) for key, value in data.items()}
         return {key: value for key, (value, _) in found.items()}, sum(n for _, n in found.values())
     if isinstance(data, (list, tuple)):
-        each = [printable(value) for value in data]
+        each = [_shown(value, more) for value in data]
         return [value for value, _ in each], sum(n for _, n in each)
     return data, 0
 
 
-def typeset(template: str, data: Mapping[str, Any], files: Mapping[str, Path]) -> bytes:
-    """Compile a template of this folder with its data; typst reads them from a folder of their own."""
+def _is_printable(code: int) -> bool:
+    return any(low <= code <= high for low, high in PRINTABLE)
+
+
+def typeset(
+    template: str, data: Mapping[str, Any], files: Mapping[str, Path], drawn: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Compile a template of this folder with its data; typst reads them from a folder of their own. Of ``data`` the
+    template gets ``fonts`` too: what to set text in, by its ``lang``."""
     import typst
 
-    with tempfile.TemporaryDirectory(prefix="plantar-report-") as folder:
-        root = Path(folder)
+    folder = fonts.chinese()
+    own = ["Libertinus Serif"] if data["lang"] != "zh" or folder is None else []
+    named = {"fonts": own + ([fonts.FAMILY] if folder is not None else [])}
+    with tempfile.TemporaryDirectory(prefix="plantar-report-") as place:
+        root = Path(place)
         (root / "report.typ").write_bytes((HERE / template).read_bytes())
-        (root / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        (root / "data.json").write_text(json.dumps({**data, **named}, ensure_ascii=False), encoding="utf-8")
         for name, path in files.items():
             (root / name).write_bytes(path.read_bytes())
-        source, place = str(root / "report.typ"), str(root)
-        made = typst.compile(source, root=place, ignore_system_fonts=True, format="pdf", timestamp=0)
+        for name, picture in (drawn or {}).items():
+            (root / name).write_bytes(picture)
+        made = typst.compile(
+            str(root / "report.typ"),
+            root=place,
+            font_paths=[str(folder)] if folder is not None else [],
+            ignore_system_fonts=True,
+            format="pdf",
+            timestamp=0,
+        )
     if not isinstance(made, bytes):
         raise ReportError(f"{template}: expected a document from typst, found {type(made).__name__}")
     return made

@@ -43,3 +43,15 @@ def other_side(foot: Foot) -> Foot:
     """The same shape as a foot of the other side (both live in the right-foot design frame)."""
     side: Side = "left" if foot.side == "right" else "right"
     return replace(foot, measurements=replace(foot.measurements, side=side))
+
+
+def small_pictures(folder: Path) -> list[str]:
+    """A picture of each kind that a report shows: one small PNG under all names."""
+    from footscan.page import new_figure, png
+
+    data = png(new_figure(1.0, 0.5))
+    names = ("pair", "foot_left", "foot_right", "insole_left", "insole_right", "pressure_1", "force_1")
+    names += ("zones_left", "zones_right", "prediction_left", "prediction_right")
+    for name in names:
+        (folder / f"{name}.png").write_bytes(data)
+    return [str(folder / f"{name}.png") for name in names]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures_made import made, papers
+from pictures_made import made, papers, small_pictures
 
 from footscan.measures.measuring import KEYS
 from insole.fields import FIELDS
@@ -80,15 +80,8 @@ def read(page: str) -> Page:
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A picture of each kind (one small PNG under all names)."""
-    from footscan.page import new_figure, png
-
-    folder, data = tmp_path_factory.mktemp("pictures"), png(new_figure(1.0, 0.5))
-    names = ("pair", "foot_left", "foot_right", "insole_left", "insole_right", "pressure_1", "force_1")
-    names += ("zones_left", "zones_right", "prediction_left", "prediction_right")
-    for name in names:
-        (folder / f"{name}.png").write_bytes(data)
-    return [str(folder / f"{name}.png") for name in names]
+    """A picture of each kind."""
+    return small_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 def wearer(page: str) -> str:
@@ -368,7 +361,7 @@ def test_a_prescriber_s_order_keeps_its_reasons_apart_and_never_shows_risk() -> 
     assert "prescription.json" in page
 
 
-# ------------------------------------------------------------------ PDF
+# ------------------------------------------------------------------ PDF: the rest is in test_report_pdf.py
 
 
 def text_of(data: bytes, tool: Callable[[str], str], folder: Path) -> str:
@@ -380,43 +373,6 @@ def text_of(data: bytes, tool: Callable[[str], str], folder: Path) -> str:
 
 def squeezed(text: str) -> str:
     return re.sub(r"\s", "", text)
-
-
-def test_the_pdf_is_the_same_bytes_again_without_a_date(drawings: list[str]) -> None:
-    first = report.pdf(papers(), drawings, "en")
-    assert first == report.pdf(papers(), drawings, "en")
-    assert first.startswith(b"%PDF-")
-    assert not re.search(rb"CreationDate|ModDate", first)
-
-
-def test_the_pdf_says_what_the_page_says(drawings: list[str], tool: Callable[[str], str], tmp_path: Path) -> None:
-    plain = text_of(report.pdf(papers(), drawings, "en"), tool, tmp_path)
-    page = content(papers(), [Path(d).name for d in drawings], "en")
-    for section in page.sections:
-        assert squeezed(section.title) in plain
-        for card in section.cards:
-            for told in (card.title, *card.sentences, *(value for _, value in card.rows)):
-                # two cards stand side by side: -layout may mix their lines, so single words are looked for
-                assert all(squeezed(word) in plain for word in told.split())
-    for key in KEYS:
-        assert key in plain
-
-
-def test_letters_that_the_pdf_has_no_font_for_are_counted(tool: Callable[[str], str], tmp_path: Path) -> None:
-    documents = papers()
-    documents["measurements.json"]["scans"][0]["source"] = "王小明.ply"
-    plain = text_of(report.pdf(documents, [], "en"), tool, tmp_path)
-    assert "???.ply" in plain
-    assert squeezed(texts("en")["no_glyph"].format(count=3)) in plain
-    assert "王小明.ply" in report.html(documents, [], "en")
-
-
-def test_a_chinese_report_is_html_only_and_says_so() -> None:
-    reason = report.why_no_pdf("zh")
-    assert reason is not None and "report.html" in reason
-    assert report.why_no_pdf("en") is None
-    with pytest.raises(report.ReportError, match="Chinese"):
-        report.pdf(papers(), [], "zh")
 
 
 def test_the_documents_were_left_as_they_were(drawings: list[str]) -> None:

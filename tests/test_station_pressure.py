@@ -22,7 +22,7 @@ from test_report import HEALTH, HEALTH_ZH, read, squeezed
 from footscan import io
 from footscan.synth import make_walk
 from footscan.types import Channel, PressureRecording, Recording, SensorLayout, replace
-from station import pressure_report
+from station import fonts, pressure_report
 from station.errors import UsageError
 from station.messages import FOLDER, LANGUAGES
 from station.pressure_content import GAIT, MOST_NOTES, PARTS, ROWS, Words, report_content, texts
@@ -270,7 +270,10 @@ def test_the_pdf_is_one_page_a_recording_whatever_is_in_it(
     assert re.search(rb"Pages:\s+2\b", told.stdout)
 
 
-def test_a_chinese_pdf_is_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
+def test_a_chinese_pdf_without_its_font_is_refused_before_any_work(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "FOLDER", tmp_path / "nowhere")
     with pytest.raises(ReportError, match="Chinese"):
         pressure_report.pdf(paper(), [], "zh")
     run = here("pressure", "before.csv", "--report", tmp_path / "r.pdf", "--lang", "zh", cwd=folder)

@@ -1,0 +1,161 @@
+// <plantar-marks>: a foot seen from above and from both sides, with its landmarks to be dragged or nudged.
+//
+// `model` is JSON: views {name: {u, v, box}} (which axes of the foot go right and down, and where the picture lies, mm),
+// found {landmark: [x, y, z]}, moves {landmark: [x, y, z]}, names {landmark: words}. Each figure[data-view] gets its
+// picture from `pictures` + view + ".png". The form around it has an input "moves"; it is told "marks-moved".
+const SVG = "http://www.w3.org/2000/svg";
+const STEP_MM = 0.5, BIG_STEP_MM = 2;
+const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+const round = (v) => Math.round(v * 100) / 100;
+
+function make(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+customElements.define("plantar-marks", class extends HTMLElement {
+  connectedCallback() {
+    this.stop = new AbortController();
+    Object.assign(this, JSON.parse(this.getAttribute("model")));
+    this.form = this.closest("form");
+    this.chooser = this.form.querySelector("[data-mark]");
+    this.handles = []; // {name, view, group}
+    for (const figure of this.querySelectorAll("figure[data-view]")) this.#draw(figure);
+    const on = (target, kind, act) => target.addEventListener(kind, act, { signal: this.stop.signal });
+    on(this.chooser, "change", () => this.#show());
+    for (const button of this.form.querySelectorAll("[data-nudge]")) {
+      on(button, "click", () => this.#by(button.dataset.nudge.split(" ").map((v) => v * STEP_MM)));
+    }
+    on(this.form.querySelector("[data-home]"), "click", () => {
+      delete this.moves[this.chosen];
+      this.#tell();
+    });
+    on(this.form.querySelector("[name=snap]"), "change", () => this.#tell());
+    // the server has put them onto the skin
+    on(document, "htmx:afterSwap", (event) => {
+      const told = event.target.querySelector?.("[data-places]");
+      if (!told || this.dragging) return;
+      const places = JSON.parse(told.dataset.places);
+      for (const name of Object.keys(this.moves)) if (places[name]) this.moves[name] = places[name];
+      this.#keep();
+      this.#show();
+    });
+    this.#show();
+  }
+
+  disconnectedCallback() {
+    this.stop.abort();
+  }
+
+  get chosen() {
+    return this.chooser.value;
+  }
+
+  place(name) {
+    return this.moves[name] ?? this.found[name];
+  }
+
+  #draw(figure) {
+    const view = this.views[figure.dataset.view];
+    const [left, top, width, height] = view.box;
+    const svg = make("svg", { viewBox: `${left} ${top} ${width} ${height}`, role: "group", "aria-label": figure.textContent.trim() });
+    svg.append(make("image", { href: `${this.getAttribute("pictures")}${figure.dataset.view}.png`, x: left, y: top, width, height }));
+    figure.prepend(svg);
+    for (const name of Object.keys(this.found)) {
+      const group = make("g", { class: "mark", tabindex: "0", role: "button", "aria-label": this.names[name] });
+      group.append(make("line", { class: "from" }), make("circle", { class: "touch", r: 9 }), make("circle", { class: "ring", r: 3.4 }), make("circle", { class: "point", r: 1.2 }));
+      const title = make("title", {});
+      title.textContent = this.names[name];
+      group.append(title);
+      svg.append(group);
+      const handle = { name, view, group, svg };
+      this.handles.push(handle);
+      group.addEventListener("pointerdown", (event) => this.#grab(event, handle));
+      group.addEventListener("focus", () => this.#choose(name));
+      group.addEventListener("keydown", (event) => this.#key(event, handle));
+    }
+  }
+
+  #choose(name) {
+    if (this.chosen === name) return;
+    this.chooser.value = name;
+    this.#show();
+  }
+
+  /** Millimetres of the view under a pointer. */
+  #at(event, svg) {
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    return [point.x, point.y];
+  }
+
+  #grab(event, handle) {
+    event.preventDefault();
+    handle.group.focus({ preventScroll: true });
+    this.#choose(handle.name);
+    const { view, svg, name } = handle;
+    const start = this.place(name), [u0, v0] = this.#at(event, svg);
+    handle.group.setPointerCapture(event.pointerId);
+    this.dragging = true;
+    const move = (e) => {
+      const [u, v] = this.#at(e, svg);
+      this.moves[name] = start.map((value, k) => round(value + (u - u0) * view.u[k] + (v - v0) * view.v[k]));
+      this.#show();
+    };
+    const end = (e) => {
+      this.dragging = false;
+      handle.group.removeEventListener("pointermove", move);
+      handle.group.removeEventListener("pointerup", end);
+      handle.group.removeEventListener("pointercancel", end);
+      const [u, v] = this.#at(e, svg);
+      if (Math.hypot(u - u0, v - v0) > 0.3) this.#tell();
+    };
+    handle.group.addEventListener("pointermove", move);
+    handle.group.addEventListener("pointerup", end);
+    handle.group.addEventListener("pointercancel", end);
+  }
+
+  #key(event, { view }) {
+    const step = event.shiftKey ? BIG_STEP_MM : STEP_MM;
+    const ways = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+    const way = ways[event.key];
+    if (!way) return;
+    event.preventDefault();
+    this.#by([0, 1, 2].map((k) => step * (way[0] * view.u[k] + way[1] * view.v[k])));
+  }
+
+  #by(step) {
+    this.moves[this.chosen] = this.place(this.chosen).map((value, k) => round(value + step[k]));
+    this.#tell();
+  }
+
+  #keep() {
+    this.form.querySelector("[name=moves]").value = JSON.stringify(this.moves);
+  }
+
+  #tell() {
+    this.#keep();
+    this.#show();
+    this.form.dispatchEvent(new CustomEvent("marks-moved", { bubbles: true }));
+  }
+
+  #show() {
+    for (const { name, view, group } of this.handles) {
+      const here = this.place(name), from = this.found[name];
+      const [x, y] = [dot(here, view.u), dot(here, view.v)];
+      for (const circle of group.querySelectorAll("circle")) {
+        circle.setAttribute("cx", x);
+        circle.setAttribute("cy", y);
+      }
+      const line = group.querySelector("line");
+      for (const [key, value] of Object.entries({ x1: dot(from, view.u), y1: dot(from, view.v), x2: x, y2: y })) line.setAttribute(key, value);
+      group.classList.toggle("chosen", name === this.chosen);
+      group.classList.toggle("moved", name in this.moves);
+      if (name === this.chosen && group.nextSibling && !this.dragging && document.activeElement !== group) group.parentNode.append(group);
+    }
+    const here = this.place(this.chosen), from = this.found[this.chosen];
+    const away = Math.hypot(...here.map((value, k) => value - from[k]));
+    this.form.querySelector("[data-where]").textContent =
+      `x ${here[0].toFixed(1)}   y ${here[1].toFixed(1)}   z ${here[2].toFixed(1)} mm` + (away > 0.05 ? `   (${away.toFixed(1)} mm)` : "");
+  }
+});
