@@ -220,7 +220,8 @@ def judge_pair(
 
 
 def _difference(left: FootMeasurements, right: FootMeasurements, key: str) -> float:
-    a, b = left[key], right[key]
+    known = key in left.values and key in right.values  # measures that a person gave need not be all
+    a, b = (left[key], right[key]) if known else (None, None)
     return 0.0 if a is None or b is None else a - b
 
 
