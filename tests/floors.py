@@ -88,6 +88,12 @@ HEAVY_HOMES: dict[str, tuple[str, ...]] = {
     **{f"station.store.{name}": third for name, third in _STORE.items()},
 }
 
+#: packages of which only a command that runs imports something: what they stand on may be at their modules' tops
+HEAVY_PACKAGES: dict[str, tuple[str, ...]] = {
+    "station.kiosk": ("cryptography", "fastapi", "jinja2", "segno", "starlette"),
+    "station.store": ("alembic", "argon2", "cryptography", "sqlalchemy"),
+}
+
 #: below station nothing prints, exits, logs or reads a command line
 SILENT_MODULES = ("argparse", "logging", "getopt", "optparse")
 SILENT_CALLS = ("print", "input", "exit", "quit", "breakpoint", "sys.exit", "os._exit", "os.abort", "SystemExit")
@@ -176,7 +182,8 @@ def _third_party(module: str, found: Import, declared: frozenset[str]) -> str | 
         return None
     if top not in declared:
         return f"{top} is not a dependency in pyproject.toml"
-    if found.at_top and top not in LIGHT and top not in HEAVY_HOMES.get(module, ()):
+    package = next((libraries for p, libraries in HEAVY_PACKAGES.items() if _within(module, (p,))), ())
+    if found.at_top and top not in (*LIGHT, *package, *HEAVY_HOMES.get(module, ())):
         return f"{top} is too heavy for the top of a module: import it in the function that needs it"
     return None
 
@@ -204,9 +211,10 @@ def violations(root: Path, declared: frozenset[str]) -> list[str]:
                 top = found.name.split(".")[0]
                 if top in PACKAGES:
                     why = _in_house(module, found.name)
-                    if why is None and found.at_top and module not in HEAVY_HOMES:
-                        home = next((h for h in HEAVY_HOMES if _within(found.name, (h,))), None)
-                        why = home and f"{home} brings {', '.join(HEAVY_HOMES[home])}: import it in a function"
+                    heavy = HEAVY_HOMES | HEAVY_PACKAGES
+                    if why is None and found.at_top and not _within(module, tuple(heavy)):
+                        home = next((h for h in heavy if _within(found.name, (h,))), None)
+                        why = home and f"{home} brings {', '.join(heavy[home])}: import it in a function"
                 elif top in SILENT_MODULES and package != "station":
                     why = f"{package} may not import {top}: only station talks to people"
                 else:

@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORT_NAMES = {
+    "argon2-cffi": "argon2",
+    "python-multipart": "multipart",
     "pyserial": "serial",
     "pillow": "PIL",
     "open3d-cpu": "open3d",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "demo", "make", "batch", "plates", "measure", "compare", "surface", "pressure", "size", "check", "convert",
-    "devices", "record", "simulate",
+    "devices", "record", "simulate", "kiosk", "store",
 )  # fmt: skip
 
 

@@ -1,0 +1,77 @@
+"""A backup is restored while the kiosk runs: into a folder of its own, checked, then in place of the store.
+
+What was the store until then stays beside it, under a name that says when.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from station.kiosk.security import SECRET_FILE
+from station.store import Store, audit, backups, disk, keyfiles, opening, restoring, verifying
+from station.store.errors import Refused, StoreError
+
+OURS = "studio"  #: files of the studio itself (studio.toml, its logo) begin with this and go along
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What came back, and where the store before it is."""
+
+    people: int
+    visits: int
+    erased: int
+    aside: Path
+
+
+def listing(folder: Path) -> list[Path]:
+    """The backups of a folder, the newest first."""
+    try:
+        found = [p for p in folder.iterdir() if p.name.endswith(backups.ENDING) and p.is_file()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+def replace_by(store: Store, file: Path, key_file: Path, passphrase: str, by: str) -> Replaced:
+    """The running store becomes what the backup holds. All of it or nothing: Refused, Damaged, StoreFull.
+
+    Whoever holds ``store`` goes on with it: its folder, database and keys are the restored ones from then on.
+    """
+    if store.engine.dialect.name != "sqlite":
+        raise Refused("expected a store in its own folder, found one in another database; "
+                      "plantar store restore does it there")  # fmt: skip
+    place = store.folder
+    fresh = place.with_name(f".restored-{place.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    keyfiles.refresh(store)
+    restored = restoring.restore(file, key_file, passphrase, fresh, by=by)
+    try:
+        problems = verifying.verify(restored.store).problems
+        if problems:
+            raise StoreError(f"{file}: expected a whole store, found {len(problems)} problems: {problems[0]}")
+    finally:
+        restored.store.close()
+    for path in place.iterdir():
+        if path.is_file() and (path.name == SECRET_FILE or path.name.startswith(OURS)):
+            shutil.copy2(path, fresh / path.name)
+    aside = _free(place.with_name(f"{place.name}.before-{store.now().astimezone():%Y%m%d-%H%M%S}"))
+    store.engine.dispose()
+    os.rename(place, aside)
+    os.rename(fresh, place)
+    disk.sync_folder(place.parent)
+    opened = opening.open_store(place, create=False)
+    store.engine, store.keys, store.blobs, store.id = opened.engine, opened.keys, opened.blobs, opened.id
+    audit.record(store, "store.replaced", store.id, by, people=restored.people)
+    return Replaced(restored.people, restored.visits, restored.erased, aside)
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"{path.name.rpartition('_')[0] or path.name}_{number}")
+    return path

@@ -1,0 +1,145 @@
+"""What the customer's pages show, as plain values for the templates: one function a screen that has more than words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from station.kiosk import visit_files as names
+from station.kiosk.flow import BOTH, REFUSED, STOPPING, Way
+from station.kiosk.settings import Settings
+from station.kiosk.texts import Words
+
+#: screens of the progress line, and the screens that each stands for
+STAGES: Mapping[str, tuple[str, ...]] = {
+    "consent": ("consent",),
+    "who": ("who", "guardian"),
+    "prepare": ("prepare",),
+    "scan": ("scan", "score"),
+    "walk": ("walk",),
+    "result": ("result",),
+    "order": ("choose", "confirm", "takeaway"),
+}
+SHOWN_MEASURES = (
+    "foot_length_mm", "foot_breadth_mm", "ball_girth_mm", "instep_girth_mm", "arch_apex_height_mm",
+)  # fmt: skip
+SKIPPED_TAPES = ("waist_girth_mm",)  #: fewer lines are more
+
+
+def stages(screen: str, say: Words) -> list[dict[str, Any]]:
+    """The progress line: name, and whether it is ``past`` or ``now``."""
+    order = list(STAGES)
+    now = next((n for n, stage in enumerate(order) if screen in STAGES[stage]), -1)
+    return [{"name": say(f"way.{s}"), "past": n < now, "now": n == now} for n, s in enumerate(order)]
+
+
+def problems(way: Way, say: Words) -> list[dict[str, str]]:
+    """What to tell about a scan: the reason, what to do; refused ones first, each said once."""
+    told: dict[str, dict[str, str]] = {}
+    for side in way.feet:
+        if way.scanned and side not in way.scanned:
+            what = say("score.missing", side=say(side).lower())
+            told[f"missing.{side}"] = {"what": what, "do": say("score.missing.do"), "kind": "bad"}
+    for problem in sorted(way.problems, key=lambda p: p.code not in REFUSED):
+        if problem.code in STOPPING:
+            kind = "bad" if problem.code in REFUSED else "warn"
+            what, do = say(f"problem.{problem.code}"), say(f"problem.{problem.code}.do")
+            entry = told.setdefault(problem.code, {"what": what, "do": do, "kind": kind, "side": problem.side})
+            if entry.get("side") != problem.side:
+                entry["side"] = "both"
+    return list(told.values())
+
+
+def score(measurements: Mapping[str, Any]) -> int | None:
+    """The worse foot's."""
+    found = [foot["quality"]["score"] for _, foot in feet_of(measurements)]
+    return min(found) if found else None
+
+
+def feet_of(measurements: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(side, foot), the left one first, each once."""
+    by_side = {foot["side"]: foot for scan in measurements.get("scans", ()) for foot in scan["feet"]}
+    return [(side, by_side[side]) for side in BOTH if side in by_side]
+
+
+def lines(stored: Mapping[str, Any], side: str, say: Words) -> dict[str, Any]:
+    """The tapes of a foot for its viewer, in the customer's words."""
+    return {
+        "tapes": [
+            {
+                "key": tape["key"],
+                "label": say(f"measure.{tape['key']}"),
+                "text": say("mm", value=f"{tape['mm']:.0f}"),
+                "points": tape["points"],
+            }
+            for tape in stored.get(side, ())
+            if tape["key"] not in SKIPPED_TAPES
+        ]
+    }
+
+
+def sizes(measurements: Mapping[str, Any], settings: Settings, say: Words) -> list[dict[str, Any]]:
+    """A row a system: its name, each foot's size."""
+    from station.sizes import FootSize, size_document
+
+    feet = [FootSize(side, *_lengths(foot)) for side, foot in feet_of(measurements)]
+    if not feet:
+        return []
+    systems: Any = settings.sizes
+    document = size_document("", "", feet, systems)
+    return [
+        {
+            "name": say(f"size.{system}"),
+            "of": {foot["side"]: foot["sizes"][system]["size"] or "–" for foot in document["feet"]},
+        }
+        for system in settings.sizes
+    ]
+
+
+def _lengths(foot: Mapping[str, Any]) -> tuple[float, float | None, float | None]:
+    keys = ("foot_length_mm", "foot_breadth_orthogonal_mm", "ball_girth_mm")
+    length, breadth, girth = (foot["measures"].get(key, {}).get("value") for key in keys)
+    return float(length or 0.0), breadth, girth
+
+
+def measures(measurements: Mapping[str, Any], say: Words) -> list[dict[str, Any]]:
+    """A row a measure: its name, each foot's value."""
+    feet = feet_of(measurements)
+    rows = []
+    for key in SHOWN_MEASURES:
+        found = {side: foot["measures"].get(key, {}).get("value") for side, foot in feet}
+        if any(isinstance(value, (int, float)) for value in found.values()):
+            told = {s: say("mm", value=f"{v:.0f}") if isinstance(v, (int, float)) else "–" for s, v in found.items()}
+            rows.append({"name": say(f"measure.{key}"), "of": told})
+    return rows
+
+
+def sayings(prescription: Mapping[str, Any], pressed: bool, say: Words) -> list[str]:
+    """What the insoles will do, in plain words and without promises."""
+    fields = [{n: entry["value"] for n, entry in foot["fields"].items()} for foot in prescription["feet"].values()]
+    told = [say("does.pair")] if len(fields) > 1 else []
+    told += [say("does.cup"), say("does.arch")]
+    if any(values.get("rearfoot_post_deg") for values in fields):
+        told.append(say("does.post"))
+    if pressed and any(value for values in fields for n, value in values.items() if n.startswith("relief_")):
+        told.append(say("does.relief"))
+    return [*told, say("does.spread")]
+
+
+def pair_sentences(measurements: Mapping[str, Any], lang: str) -> tuple[str, ...]:
+    """Which foot is longer, in the report's words."""
+    from station.report_content import content
+
+    return content({names.MEASUREMENTS: dict(measurements)}, (), lang).sections[0].after
+
+
+def document(data: bytes | None) -> dict[str, Any]:
+    """A stored JSON document; empty where there is none."""
+    return dict(json.loads(data)) if data else {}
+
+
+def viewer_words(say: Words) -> str:
+    """What the 3D viewer says of itself."""
+    keys = {"reset": "view.reset", "top": "view.top", "side": "view.side", "sole": "view.sole", "turn": "view.turn"}
+    return json.dumps({key: say(text) for key, text in keys.items()}, ensure_ascii=False)

@@ -1,0 +1,125 @@
+"""Files that are there as a whole or not at all, and files that are gone for good."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from station.store.errors import StoreBusy, StoreFull
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+TEMPORARY = ".tmp-"  #: what a file is called until it is whole
+
+
+@contextmanager
+def roomy(where: Path) -> Iterator[None]:
+    """A full disk becomes StoreFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise full(where, error.strerror or str(error)) from error
+
+
+def full(where: object, found: str) -> StoreFull:
+    """The error of a full disk."""
+    return StoreFull(f"{where}: expected room to write, found: {found}; free some space, nothing half-written was kept")
+
+
+def sync_folder(folder: Path) -> None:
+    """A new name in it is on disk when this returns (there is no such call on Windows)."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write(path: Path, data: bytes) -> None:
+    """A private file that replaces what was there, on disk when this returns. StoreFull without a trace of it."""
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    with roomy(path):
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    sync_folder(path.parent)
+
+
+def overwrite(path: Path) -> None:
+    """Random bytes over a file's own, on disk when this returns."""
+    with open(path, "r+b", buffering=0) as file:
+        file.write(os.urandom(path.stat().st_size))
+        os.fsync(file.fileno())
+
+
+def erase(path: Path) -> bool:
+    """Overwrite, remove, sync the folder; False where there is no such file."""
+    try:
+        overwrite(path)
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    sync_folder(path.parent)
+    return True
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Like ``write``; the bytes of the file that was there are overwritten once the new one stands."""
+    try:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        write(path, data)
+        return
+    with os.fdopen(handle, "r+b", buffering=0) as before:
+        write(path, data)
+        before.write(os.urandom(os.fstat(before.fileno()).st_size))
+        os.fsync(before.fileno())
+
+
+def temporaries(folder: Path, older_than_s: float) -> list[Path]:
+    """Half-written files that a killed process left behind."""
+    now = time.time()
+    found = folder.rglob(f"{TEMPORARY}*")
+    return [path for path in found if path.is_file() and now - path.stat().st_mtime > older_than_s]
+
+
+@contextmanager
+def alone(folder: Path, wait_s: float = 30.0) -> Iterator[None]:
+    """The only one between here and the end, among processes of one machine; StoreBusy after ``wait_s``."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    until = time.monotonic() + wait_s
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise StoreBusy(
+                        f"{folder}: expected to open the store, found another doing so; try again"
+                    ) from error
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,140 @@
+"""A kiosk that runs for a test, and a customer who taps on its pages without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import uvicorn
+
+from station.kiosk.app import create_app
+from station.kiosk.processing import Workers
+from station.kiosk.security import Access
+from station.kiosk.settings import Settings
+from station.store import Store, open_store
+
+UPLOADS = Settings(scan="upload:", walk=("upload:",))  #: no device, nothing simulated
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Running:
+    """A kiosk that listens on loopback."""
+
+    address: str
+    store: Store
+    app: Any
+
+    def customer(self, **how: Any) -> Customer:
+        """Somebody with a browser of their own."""
+        return Customer(httpx.Client(base_url=self.address, headers={"origin": self.address}, timeout=30.0, **how))
+
+
+@contextmanager
+def running(folder: Path, settings: Settings = UPLOADS, workers: Workers | None = None) -> Iterator[Running]:
+    """A kiosk on the store in a folder, in a thread of its own; it ends with the block."""
+    with open_store(folder) as store, socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        app = create_app(store, settings, Access.at("127.0.0.1", port), workers)
+        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, ws="websockets-sansio")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+        thread.start()
+        try:
+            until = time.monotonic() + PATIENCE_S
+            while not server.started and thread.is_alive() and time.monotonic() < until:
+                time.sleep(0.02)
+            assert server.started
+            yield Running(f"http://127.0.0.1:{port}", store, app)
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+
+
+@dataclass
+class Customer:
+    """Taps through the pages; ``taps`` counts them."""
+
+    client: httpx.Client
+    page: str = ""
+    taps: int = 0
+    seen: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.client.close()
+
+    @property
+    def screen(self) -> str:
+        """Where the page is."""
+        found = re.search(r'data-screen="(\w*)"', self.page)
+        assert found, self.page[:300]
+        return found[1]
+
+    @property
+    def token(self) -> str:
+        """Of the page's forms."""
+        found = re.search(r'name="token" value="([^"]+)"', self.page)
+        assert found, self.page[:300]
+        return found[1]
+
+    @property
+    def visit(self) -> str:
+        """The visit's id, where the page shows something of it."""
+        found = re.search(r'"/(?:v|live/\w+)/([^/"]+)', self.page)
+        assert found, self.page[:300]
+        return found[1]
+
+    def look(self) -> str:
+        """Load the page; the screen that it shows."""
+        answer = self.client.get("/")
+        assert answer.status_code == 200, answer.text
+        self.page = answer.text
+        if not self.seen or self.seen[-1] != self.screen:
+            self.seen.append(self.screen)
+        return self.screen
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form of the page that is shown, whatever comes of it."""
+        return self.client.post(path, data={"token": self.token, **fields})
+
+    def tap(self, step: str, **fields: str) -> str:
+        """A tap; the screen that follows."""
+        self.taps += 1
+        answer = self.post(f"/do/{step}", **fields)
+        assert answer.status_code == 303, (answer.status_code, answer.text)
+        return self.look()
+
+    def begin(self, lang: str = "en") -> str:
+        """The first tap."""
+        self.look()
+        self.taps += 1
+        assert self.post("/start", lang=lang).status_code == 303
+        return self.look()
+
+    def to_prepare(self, **consents: str) -> str:
+        """New here, old enough."""
+        self.begin()
+        self.tap("agreed", **consents)
+        return self.tap("new")
+
+    def wait_for(self, *screens: str) -> str:
+        """Until the page is at one of them."""
+        until = time.monotonic() + PATIENCE_S
+        while self.look() not in screens or 'data-state="loading"' in self.page:
+            assert time.monotonic() < until, self.screen
+            time.sleep(0.1)
+        return self.screen
