@@ -19,7 +19,7 @@ from devices.ports import Port
 from devices.products import Product
 from devices.types import UNCOUNTED, Array, ChannelInfo, Decoded, DeviceInfo, Mark, Packet, packet
 from firmware_bridge import messages, records
-from firmware_bridge.codec import SEQUENCE_WRAP, TIME_WRAP_US, Frame, encode_frame
+from firmware_bridge.codec import SEQUENCE_WRAP, TIME_WRAP_US, Frame
 from firmware_bridge.control import Hello, Stream
 from footscan.types import SensorLayout, Side
 
@@ -178,9 +178,13 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
             if not chunk.data:
                 return
             came: list[Decoded] = []
-            for frame in frames:
+            for run in runs(frames):
                 # types that are not known here are passed over: the board may be newer
-                if counter.frame(frame) and frame.type in KNOWN:
+                new = [frame for frame in run if counter.frame(frame) and frame.type in KNOWN]
+                if len(new) > 1:
+                    came += grids(by_id, counter, new, chunk.host_time_s)
+                    continue
+                for frame in new:
                     message = messages.decode(frame)
                     if isinstance(message, records.Imu) and _more_parts(message, parts):
                         came.append(_info(hello, parts, port))
@@ -189,6 +193,18 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
                 yield item
     finally:
         await link.leave()
+
+
+def runs(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+    """Grids that follow each other together, every other frame alone."""
+    run: list[Frame] = []
+    for frame in frames:
+        if run and not messages.follows(frame, run[-1]):
+            yield run
+            run = []
+        run.append(frame)
+    if run:
+        yield run
 
 
 def joined(items: Sequence[Decoded]) -> Iterator[Decoded]:
@@ -252,7 +268,7 @@ def decoded(
 ) -> Iterator[Decoded]:
     """What one frame with that message brings; answers to commands bring nothing."""
     start_s = frame.time_us / 1e6
-    raw = encode_frame(frame)
+    raw = frame.raw
     if isinstance(message, records.PressureGrid | records.PressureCells):
         stream = streams.get(message.stream)
         if stream is None:
@@ -280,6 +296,20 @@ def decoded(
             raw = b""
 
 
+def grids(
+    streams: Mapping[int, Stream], counter: Counter, run: Sequence[Frame], host_time_s: float
+) -> Iterator[Packet]:
+    """One packet for grids of which each follows the one before."""
+    number, cells = messages.decode_grids(run)
+    stream = streams.get(number)
+    if stream is not None:
+        interval_us = 1e6 / (stream.rate_hz or 100.0)
+        seqs = [counter.samples(number, frame, 1, interval_us) for frame in run]
+        times = np.array([frame.time_us for frame in run]) / 1e6
+        raw = b"".join([frame.raw for frame in run])
+        yield Packet(seqs[0], times, host_time_s, stream.name, cells * np.float32(stream.scale), raw)
+
+
 def _imu(
     hello: Hello,
     streams: Mapping[int, Stream],
@@ -304,4 +334,11 @@ def _imu(
         raw = b""
 
 
-PRODUCT = Product("board", "a board with our own protocol", ("serial", "ble"), packets, services=(SERVICE,))
+PRODUCT = Product(
+    "board",
+    "a board with our own protocol",
+    ("serial", "ble"),
+    packets,
+    services=(SERVICE,),
+    sim_options=("rows", "cols", "rate_hz"),
+)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 
-from devices.errors import DeviceError, DeviceTimeout
+from devices.errors import DeviceError, DeviceTimeout, SpecError
 from devices.ports import Chunk, Port
 from devices.products import Product
 from devices.types import UNCOUNTED, ChannelInfo, Decoded, DeviceInfo, Packet, packet
@@ -93,7 +93,7 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
     """
     mode = port.options.get("mode", "both")
     if mode not in wire.MODES:
-        raise DeviceError(port.name, f"mode to be one of {', '.join(wire.MODES)}", f"mode={mode}", "correct it")
+        raise SpecError(port.name, f"mode to be one of {', '.join(wire.MODES)}", f"mode={mode}", "correct it")
     rate_hz = _rate(port)
     talk = _Talk(port)
     await port.subscribe(wire.NOTIFY)
@@ -141,7 +141,7 @@ def _rate(port: Port) -> float:
     except ValueError:
         rate_hz = 0.0
     if not 1.0 <= rate_hz <= 1000.0:
-        raise DeviceError(port.name, "rate_hz from 1 to 1000", f"rate_hz={text}", "correct it")
+        raise SpecError(port.name, "rate_hz from 1 to 1000", f"rate_hz={text}", "correct it")
     return rate_hz
 
 
@@ -160,4 +160,12 @@ async def _first(talk: _Talk) -> wire.DeviceInfo:
         raise DeviceTimeout(talk.port.name, f"device information within {HELLO_S:g} s", "none", hint) from error
 
 
-PRODUCT = Product("brainco", "BrainCo insole", ("ble",), packets, services=(wire.SERVICE,), names=("BrainCo",))
+PRODUCT = Product(
+    "brainco",
+    "BrainCo insole",
+    ("ble",),
+    packets,
+    services=(wire.SERVICE,),
+    names=("BrainCo",),
+    options=("rate_hz", "mode"),
+)

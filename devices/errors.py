@@ -25,6 +25,10 @@ class DeviceError(FootscanError):
         return type(self), (self.device, self.expected, self.found, self.hint)
 
 
+class SpecError(DeviceError):
+    """A spec that means nothing: an unknown option, a value that can't be. Wrong use, not a wrong device."""
+
+
 class DeviceLost(DeviceError):
     """The link is gone or could not be made this time: unplugged, out of range, switched off. Trying again may help."""
 

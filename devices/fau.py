@@ -74,4 +74,4 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
 
 
 #: others speak over the Nordic UART too: its service alone says nothing
-PRODUCT = Product("fau", "FAU sensor insole", ("ble",), packets, names=("FAU",))
+PRODUCT = Product("fau", "FAU sensor insole", ("ble",), packets, names=("FAU",), sim_options=("block",))

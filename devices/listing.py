@@ -175,7 +175,7 @@ async def _advertising(seconds: float, radio: str) -> tuple[list[Found], list[Mi
     try:
         heard = await ble.scan(seconds, radio)
     except DeviceError as error:
-        return [], [Missing("Bluetooth", error.found, error.hint)]
+        return [], [_lacking("Bluetooth", error)]
     named = [(ble.product_of(one), one) for one in heard]
     twins = Counter(one.name for _, one in named)
     found = []
@@ -197,9 +197,13 @@ def _cameras() -> tuple[list[Candidate], list[Missing]]:
     try:
         return [realsense.candidate(device) for device in realsense.connected()], []
     except DeviceError as error:
-        return [], [Missing("RealSense cameras", error.found, error.hint)]
+        return [], [_lacking("RealSense cameras", error)]
     except RuntimeError as error:
         return [], [Missing("RealSense cameras", str(error), "install the udev rules of librealsense")]
+
+
+def _lacking(what: str, error: DeviceError) -> Missing:
+    return Missing(what, f"expected {error.expected}, found {error.found}", error.hint)
 
 
 def _camera_found(camera: Candidate) -> Found:

@@ -23,7 +23,7 @@ class Live:
     force, force_unit : sum over the cells of the newest frame, in N, or in ``raw`` units where it is not calibrated
     cop_mm            : in the layout's frame, None where hardly anything presses
     rate_hz           : of the pressure channel (else the first that has a rate) over the last two seconds
-    lost_percent      : of all samples since the start
+    lost_percent      : of all samples since the start; None where nothing that came is numbered
     battery           : the newest word, in the unit of that channel (``%`` or what the product knows)
     """
 
@@ -33,7 +33,7 @@ class Live:
     force_unit: str
     cop_mm: tuple[float, float] | None
     rate_hz: float
-    lost_percent: float
+    lost_percent: float | None
     battery: float | None
     battery_unit: str
     connections: int
@@ -75,10 +75,8 @@ class Meter:
         if self._main is not None and self._frame is not None and self._main.name == "pressure":
             force, cop_mm = load(self._main, self._frame)
         unit = "raw" if self._main is None or self._main.unit == "raw" else "N"
-        every = tally.samples + tally.lost
         seen_s = min(RATE_WINDOW_S, max(now_s - self._first_s, 1e-3)) if self._first_s is not None else RATE_WINDOW_S
         rate_hz = sum(count for _, count in self._came) / seen_s
-        lost = 100.0 * tally.lost / every if every else 0.0
         return Live(
             label=self._label,
             state=self._state,
@@ -86,7 +84,7 @@ class Meter:
             force_unit=unit,
             cop_mm=cop_mm,
             rate_hz=rate_hz,
-            lost_percent=lost,
+            lost_percent=lost_percent(tally),
             battery=self._battery[0],
             battery_unit=self._battery[1],
             connections=tally.connections,
@@ -96,6 +94,13 @@ class Meter:
     def _forget(self, now_s: float) -> None:
         while self._came and self._came[0][0] < now_s - RATE_WINDOW_S:
             self._came.popleft()
+
+
+def lost_percent(tally: Tally) -> float | None:
+    """Of all samples; None where that is not known."""
+    if tally.lost is None:
+        return None
+    return 100.0 * tally.lost / max(tally.samples + tally.lost, 1)
 
 
 def load(channel: ChannelInfo, frame: Array) -> tuple[float, tuple[float, float] | None]:

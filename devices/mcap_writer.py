@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -114,11 +113,13 @@ class McapWriter:
 
     def write_chunk(self, taken: Taken | None) -> None:
         """One chunk into the file, whole or not at all."""
+        from fastcrc.crc32 import iso_hdlc  # zlib.crc32, ten times as fast
+
         if taken is None:
             return
         records, (first_ns, last_ns) = taken
         times = struct.pack("<QQ", first_ns, last_ns)
-        sizes = struct.pack("<QI", len(records), zlib.crc32(records))
+        sizes = struct.pack("<QI", len(records), iso_hdlc(records))
         start = self._end
         head = times + sizes + _text("") + struct.pack("<Q", len(records))
         self._write(_record.pack(_CHUNK, len(head) + len(records)) + head, records)
@@ -174,6 +175,8 @@ class McapWriter:
             (_STATISTICS, [_whole(_STATISTICS, statistics)]),
             (_CHUNK_INDEX, self._index),
         )
+        from fastcrc.crc32 import iso_hdlc
+
         body, offsets = b"", b""
         for opcode, records in groups:
             joined = b"".join(records)
@@ -182,7 +185,7 @@ class McapWriter:
                 offsets += _whole(_SUMMARY_OFFSET, place)
             body += joined
         footer = _record.pack(_FOOTER, 20) + struct.pack("<QQ", start, start + len(body))
-        crc = zlib.crc32(body + offsets + footer)
+        crc = iso_hdlc(body + offsets + footer)
         return end + body + offsets + footer + struct.pack("<I", crc) + MAGIC
 
     def _write(self, *pieces: Buffer) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from devices.battery import Battery
-from devices.errors import DeviceError
+from devices.errors import DeviceError, SpecError
 from devices.orphe_fifo import Fifo
 from devices.ports import Chunk, Port
 from devices.products import Product
@@ -25,6 +25,7 @@ from footscan.types import SensorLayout
 
 MODES = {"quaternion": 1, "fifo": 2, "pressure": 3, "all": 4}
 GRAVITY_M_S2 = 9.80665
+RESUME_S = 1.0  #: after a reconnect an insole whose newest packet stays the same for so long is started anew
 POLL_S, ANSWER_S = 0.15, 0.4  #: how often the FIFO is asked where it stands; how long a request may take
 
 #: 0 … 1 from heel to toe, 0 … 1 from the medial to the lateral edge: our own drawing of the maker's words
@@ -79,12 +80,13 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
     """
     mode = port.options.get("mode", "all")
     if mode not in MODES:
-        raise DeviceError(port.name, f"mode to be one of {', '.join(MODES)}", f"mode={mode}", "correct it")
+        raise SpecError(port.name, f"mode to be one of {', '.join(MODES)}", f"mode={mode}", "correct it")
     kind = wire.MODES[MODES[mode]]
     settings = wire.decode_device_information(await port.fetch(wire.DEVICE_INFORMATION))
     known = await information(port)
     await port.subscribe(wire.SENSOR_VALUES)
-    await port.write(wire.select_mode(MODES[mode]), wire.DEVICE_INFORMATION, response=True)
+    if mode != "fifo":
+        await port.write(wire.select_mode(MODES[mode]), wire.DEVICE_INFORMATION, response=True)
     yield DeviceInfo(
         "orphe",
         port.facts.name,
@@ -129,11 +131,15 @@ async def _live(port: Port, kind: int) -> AsyncIterator[tuple[bytes, Chunk]]:
 async def _pulled(port: Port) -> AsyncIterator[tuple[bytes, Chunk]]:
     """Runs of packets without a gap between them, pulled from the insole's memory until each has come."""
     memory: dict[str, int] = getattr(port.facts, "memory", {})
-    fifo = Fifo(memory.get("orphe_next"))
-    await port.write(wire.fifo_command(wire.START), wire.DEVICE_INFORMATION, response=True)
-    asked_s = -np.inf
+    fifo = Fifo(memory.get("orphe_next"), memory.get("orphe_last"))
+    # an insole that still fills its ring is left at it: to start it anew might empty the ring
+    fills = await _filling(port) if not fifo.resuming else False
+    begun_s, asked_s = port.now(), -np.inf
+    stood: set[int] = set()
     while True:
         now_s = port.now()
+        if not fills and len(stood) < 2 and now_s - begun_s > RESUME_S:
+            fills = await _filling(port)
         if now_s - asked_s >= POLL_S:
             await port.write(wire.fifo_command(wire.GET_POSITION), wire.DEVICE_INFORMATION, response=True)
             asked_s = now_s
@@ -147,19 +153,35 @@ async def _pulled(port: Port) -> AsyncIterator[tuple[bytes, Chunk]]:
             continue
         if not chunk.data:
             return
-        data = _checked(port, chunk)
-        if data[0] == wire.STATUS:
-            status = wire.decode_status(data)
-            if isinstance(status, wire.Position):
-                fifo.stands(status)
-            elif isinstance(status, wire.NoData):
-                fifo.lacks(status)
-        elif data[0] == wire.FIFO_DATA:
-            fifo.brings(data)
+        stands = _taken(fifo, _checked(port, chunk))
+        if stands is not None and len(stood) < 2:
+            stood.add(stands)
         for run in fifo.ready():
             yield run, chunk
-        if fifo.next is not None:
+        if fifo.next is not None and not fifo.resuming:
             memory["orphe_next"] = fifo.next
+            memory.pop("orphe_last", None)
+            memory |= {} if fifo.last is None else {"orphe_last": fifo.last}
+
+
+def _taken(fifo: Fifo, data: bytes) -> int | None:
+    """A notification for the pull; the newest packet's number where it says where the insole stands."""
+    status = wire.decode_status(data) if data[0] == wire.STATUS else None
+    if isinstance(status, wire.Position):
+        fifo.stands(status)
+        return status.serial
+    if isinstance(status, wire.NoData):
+        fifo.lacks(status)
+    elif data[0] == wire.FIFO_DATA:
+        fifo.brings(data)
+    return None
+
+
+async def _filling(port: Port) -> bool:
+    """Lets the insole measure into its ring."""
+    await port.write(wire.select_mode(MODES["fifo"]), wire.DEVICE_INFORMATION, response=True)
+    await port.write(wire.fifo_command(wire.START), wire.DEVICE_INFORMATION, response=True)
+    return True
 
 
 PRODUCT = Product(
@@ -169,4 +191,6 @@ PRODUCT = Product(
     packets,
     services=(wire.INFORMATION_SERVICE, wire.DATA_SERVICE),
     names=("ORPHE",),
+    options=("mode",),
+    sim_options=("start_s",),
 )

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from devices.clock import Clock, ClockFit
 from devices.mcap_writer import McapWriter
-from devices.types import ChannelInfo, DeviceInfo, Gap, Item, Mark, Packet, Status
+from devices.types import Array, ChannelInfo, DeviceInfo, Gap, Item, Mark, Packet, Status
 from footscan.io.files import PathLike
 from footscan.io.mcap_schema import (
     ENCODING,
@@ -39,6 +39,7 @@ from footscan.types import SensorLayout
 
 FLUSH_S = 0.25
 SYNC_S = 1.0
+ROWS_AT_ONCE = 128  #: of a layout, until other threads have their turn
 MOST_WAITING = 64 * 1024**2  #: bytes that may wait for a slow disk before ``write`` waits too
 
 
@@ -272,18 +273,28 @@ def about_channel(channel: ChannelInfo) -> dict[str, str]:
         "rate_hz": None if channel.rate_hz is None else repr(float(channel.rate_hz)),
         "full_scale": None if channel.full_scale is None else repr(float(channel.full_scale)),
         "labels": json.dumps(channel.labels) if channel.labels else None,
-        "layout": None if channel.layout is None else json.dumps(about_layout(channel.layout)),
+        "layout": None if channel.layout is None else about_layout(channel.layout),
     }
     return {key: word for key, word in words.items() if word is not None}
 
 
-def about_layout(layout: SensorLayout) -> dict[str, Any]:
+def about_layout(layout: SensorLayout) -> str:
     """A layout as JSON has it."""
-    words: dict[str, Any] = {"frame": layout.frame, "positions": layout.positions, "xy_mm": layout.xy_mm.tolist()}
+    words: dict[str, str] = {"frame": json.dumps(layout.frame), "positions": json.dumps(layout.positions)}
+    words["xy_mm"] = _listed(layout.xy_mm)
     if layout.area_mm2 is not None:
-        words["area_mm2"] = layout.area_mm2.tolist()
+        words["area_mm2"] = _listed(layout.area_mm2)
     if layout.corners_mm is not None:
-        words["corners_mm"] = layout.corners_mm.tolist()
+        words["corners_mm"] = _listed(layout.corners_mm)
     if layout.shape is not None and layout.index is not None:
-        words["shape"], words["index"] = list(layout.shape), layout.index.tolist()
-    return words
+        words["shape"], words["index"] = json.dumps(list(layout.shape)), _listed(layout.index)
+    return "{" + ", ".join(f"{json.dumps(key)}: {word}" for key, word in words.items()) + "}"
+
+
+def _listed(values: Array) -> str:
+    """JSON of an array's rows, a few at a time: a device that must be asked each 8 ms has its turn in between."""
+    pieces = []
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        pieces.append(json.dumps(values[start : start + ROWS_AT_ONCE].tolist())[1:-1])
+        time.sleep(0)
+    return "[" + ", ".join(pieces) + "]"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -71,9 +72,22 @@ def _of_recorder(spec: Spec) -> Iterator[DeviceInfo | Packet | Gap | Mark]:
     mine = {n: d for n, d in walk.channels.items() if d.about.get("device") == label}
     try:
         yield _info(list(mine.values()))
+        held: Packet | None = None  # the bytes that it came from stand behind it
         for number, data in messages(Walk(spec.address)):
-            if number in mine:
-                yield from _item(mine[number], data)
+            if number not in mine:
+                continue
+            if held is not None and mine[number].message == "Raw":
+                held = replace(held, raw=decode("Raw", data)["data"])
+            if held is not None:
+                yield held
+            held = None
+            for item in _item(mine[number], data):
+                if isinstance(item, Packet):
+                    held = item
+                else:
+                    yield item
+        if held is not None:
+            yield held
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, ReadError):
             raise

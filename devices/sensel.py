@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
-from devices.errors import DeviceError, DeviceTimeout
+from devices.errors import DeviceError, DeviceTimeout, SpecError
 from devices.ports import Chunk, Port
 from devices.products import Product
 from devices.types import ChannelInfo, Decoded, DeviceInfo, Packet
@@ -80,7 +80,7 @@ async def packets(port: Port) -> AsyncIterator[Decoded]:
     """
     word = port.options.get("detail", "high")
     if word not in DETAILS:
-        raise DeviceError(port.name, f"detail to be one of {', '.join(DETAILS)}", f"detail={word}", "correct it")
+        raise SpecError(port.name, f"detail to be one of {', '.join(DETAILS)}", f"detail={word}", "correct it")
     detail, rate_hz = DETAILS[word], _rate(port)
     registers = _Registers(port)
     magic, _ = await registers.read(wire.MAGIC, len(MAGIC))
@@ -129,8 +129,10 @@ def _rate(port: Port) -> int:
     text = port.options.get("rate_hz", str(RATE_HZ))
     rate_hz = int(text) if text.isdigit() else 0
     if not 1 <= rate_hz <= 1000:
-        raise DeviceError(port.name, "rate_hz from 1 to 1000", f"rate_hz={text}", "correct it")
+        raise SpecError(port.name, "rate_hz from 1 to 1000", f"rate_hz={text}", "correct it")
     return rate_hz
 
 
-PRODUCT = Product("sensel", "Sensel Morph", ("serial",), packets, usb=((wire.VID, wire.PID),))
+PRODUCT = Product(
+    "sensel", "Sensel Morph", ("serial",), packets, usb=((wire.VID, wire.PID),), options=("detail", "rate_hz")
+)

@@ -15,6 +15,7 @@ from devices.types import UNCOUNTED, Array, ChannelInfo, DeviceInfo, Gap, Mark, 
 HOLD_S = 0.1  #: so long a packet waits for one before it that may still come …
 HOLD_PACKETS = 8  #: … and no longer than for so many after it
 BACK_S = 5.0  #: what is older than this is no late packet: the device has started anew
+UNNUMBERED = "none of its samples is numbered"  #: why a loss is not known
 SLACK_SAMPLES = 16  #: counter and clock may disagree by so many samples, and by a tenth
 
 
@@ -23,12 +24,21 @@ class Tally:
     """What came, in samples (all channels together) and packets, since the session began."""
 
     samples: int = 0
-    lost: int = 0
+    lost: int | None = None  #: None: not known, for nothing that is numbered has come
     packets: int = 0
     doubles: int = 0  #: packets that had been there before
     late: int = 0  #: packets put back in their order
     gaps: int = 0
     connections: int = 0
+
+    def see(self, item: object) -> None:
+        """Something was handed on; packets themselves are counted where they come in."""
+        if isinstance(item, Packet):
+            self.samples += len(item.values)
+            self.lost = (self.lost or 0) if item.seq != UNCOUNTED else self.lost
+        elif isinstance(item, Gap):
+            self.gaps += 1
+            self.lost = (self.lost or 0) + item.count
 
 
 @dataclass
@@ -213,15 +223,14 @@ class Order:
                 if next_seq is not None and (packet.seq > next_seq or line.why == "restarted"):
                     missing, exact = packet.seq - next_seq, line.why != "restarted"
                     done.append(Gap(line.info.name, next_seq, missing, packet.host_time_s, exact, line.why))
-                    self.tally.gaps += 1
-                    self.tally.lost += missing
+                    self.tally.see(done[-1])
                 line.next_seq, line.why = packet.seq + count, "lost"
             end_s = float(packet.device_time_s[-1])
             line.end_s = end_s + (1.0 / line.rate_hz if line.rate_hz else 0.0)
             line.host_s = packet.host_time_s
             if not end_s <= self._clock_s:  # also from NaN on
                 self._clock_s, self._clock_host_s = end_s, packet.host_time_s
-            self.tally.samples += count
+            self.tally.see(packet)
             done.append(packet)
         return done
 

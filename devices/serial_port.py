@@ -22,10 +22,12 @@ from devices.ports import Candidate, Chunk, Inbox, PortFacts, choose
 from devices.products import Product
 from devices.specs import Spec
 
-READ_BYTES = 1 << 16
-#: after a read of so many bytes the line is busy: let more come together, as long as the kernel has room for them
-MANY_BYTES, MOST_BYTES = 4000, 32768
-PAUSE_S = 0.0025  #: a pseudo-terminal holds some 16 kB: a longer pause holds up who writes fast
+READ_BYTES, SHORT_BYTES = 1 << 16, 4000  #: a read that brings less has left nothing (a terminal gives 4095 at once)
+#: a line that brought more than this in the last ``WINDOW_S`` is looked at each ``PAUSE_S`` (a pseudo-terminal holds
+#: some 14 kB: a longer pause would hold up who writes), and what came within ``GATHER_S`` is handed on together. One
+#: that is asked for each frame stays below: it would wait for its answers.
+FAST_BYTES_S, WINDOW_S, PAUSE_S, GATHER_S = 2e6, 0.05, 0.002, 0.01
+FULL_BYTES = 12_000  #: where a pause brought so many, somebody may be held up: none before the next look
 WRITE_S = 5.0
 USB_LATENCY_S = 0.016  #: latency timer of the usual USB serial chips
 
@@ -76,7 +78,19 @@ async def connect(
         raise _refused(spec, entry.place, error) from error
     usb = entry.detail != ""
     facts = PortFacts(entry.place, entry.name, entry.serial_number, entry.detail, None, USB_LATENCY_S if usb else None)
+    if not threaded:
+        _tell_empty_from_gone(line.fileno())
     return (ThreadedPort if threaded else SerialPort)(spec.name, spec.options, facts, line, now)
+
+
+def _tell_empty_from_gone(number: int) -> None:
+    """From now on a read that finds nothing says so; no bytes at all mean that the device is gone."""
+    import termios
+
+    with contextlib.suppress(termios.error):
+        attributes = termios.tcgetattr(number)
+        attributes[6][termios.VMIN] = 1
+        termios.tcsetattr(number, termios.TCSANOW, attributes)
 
 
 def find(spec: Spec, product: Product, known: PortFacts | None, ports: Sequence[Candidate]) -> Candidate:
@@ -140,6 +154,9 @@ class SerialPort:
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
         self._open = True
+        self._room, self._filled = memoryview(bytearray(READ_BYTES)), 0
+        self._since_s = 0.0  # when the first of these bytes came
+        self._fast, self._counted, self._window_s = False, 0, now()
         self._listen()
 
     def now(self) -> float:
@@ -180,9 +197,7 @@ class SerialPort:
     # ------------------------------------------------------------------ reading
 
     def _listen(self) -> None:
-        self._resume = None
-        if self._open:
-            self._loop.add_reader(self._line.fileno(), self._readable)
+        self._loop.add_reader(self._line.fileno(), self._readable)
 
     def _deaf(self) -> None:
         if self._resume is not None:
@@ -191,26 +206,43 @@ class SerialPort:
             self._loop.remove_reader(self._line.fileno())
 
     def _readable(self) -> None:
-        pieces: list[bytes] = []
-        size, error = 0, None
+        """Something is there, or the pause of a busy line is over: take all that there is."""
+        before, error = self._filled, None
         try:
-            while size < READ_BYTES and (piece := os.read(self._line.fileno(), READ_BYTES)):
-                pieces.append(piece)
-                size += len(piece)
-            if not pieces:
-                error = self._lost(None)
+            number, size = self._line.fileno(), READ_BYTES
+            while size >= SHORT_BYTES and self._filled < READ_BYTES:
+                size = os.readv(number, [self._room[self._filled :]])
+                self._filled += size
+                error = None if size else self._lost(None)
         except BlockingIOError:
             pass
         except (OSError, serial.SerialException) as failure:
             error = self._lost(failure)
-        if pieces:
-            self._inbox.put(b"".join(pieces), self._now())
+        now_s = self._now()
+        came = self._filled - before
+        self._count(came, now_s)
+        self._since_s = self._since_s if before else now_s
+        waits = self._fast and error is None and self._filled < READ_BYTES // 2 and now_s - self._since_s < GATHER_S
+        if self._filled and not waits:
+            self._inbox.put(bytes(self._room[: self._filled]), now_s)
+            self._filled = 0
         if error is not None:
             self._deaf()
             self._inbox.fail(error)
-        elif MANY_BYTES < size < MOST_BYTES:
-            self._loop.remove_reader(self._line.fileno())
-            self._resume = self._loop.call_later(PAUSE_S, self._listen)
+        elif self._fast:
+            if self._resume is None:
+                self._loop.remove_reader(self._line.fileno())
+            self._resume = self._loop.call_later(PAUSE_S if came < FULL_BYTES else 0.0, self._readable)
+        elif self._resume is not None:
+            self._resume = None
+            self._listen()
+
+    def _count(self, came: int, now_s: float) -> None:
+        self._counted += came
+        passed_s = now_s - self._window_s
+        if passed_s >= WINDOW_S:
+            self._fast = self._counted > FAST_BYTES_S * passed_s
+            self._counted, self._window_s = 0, now_s
 
     def _lost(self, error: Exception | None) -> DeviceLost:
         reason = "it is gone" if error is None else (getattr(error, "strerror", None) or str(error)).lower()

@@ -52,6 +52,8 @@ class Session:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec = parse(spec)
+        if connect is None:
+            products.check(self.spec, product)
         self.info: DeviceInfo | None = None
         self.facts: PortFacts | None = None
         self.tally = Tally()
@@ -82,6 +84,7 @@ class Session:
         DeviceError : it can't be had, is not what was asked for, or was looked for long enough
         """
         if not self.has_device:
+            self.tally.connections = 1
             await self._pass_on(self._transport().items(self.spec))
             return
         product = self._product or await self._find_product()
@@ -205,6 +208,8 @@ class Session:
                 if isinstance(item, DeviceInfo):
                     self.info = item
                     self.described.set()
+                self.tally.packets += isinstance(item, Packet)
+                self.tally.see(item)
                 self._handoff.put(item)
                 if self._handoff.full:
                     await self._handoff.room()
@@ -216,7 +221,9 @@ class Session:
         if self.spec.product or self.spec.transport == "sim":
             return products.load(self.spec.product or self.spec.address, self.spec)
         if self._connect is None and hasattr(self._transport(), "recognise"):
-            return products.load(await self._transport().recognise(self.spec), self.spec)
+            found = products.load(await self._transport().recognise(self.spec), self.spec)
+            products.check(self.spec, found)
+            return found
         self._guessed = True  # on a serial line we try our own hello and nothing else
         return products.load("board", self.spec)
 

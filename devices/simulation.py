@@ -44,10 +44,11 @@ class Settings:
     burst_s: float = 0.0
     drop_every_s: float = 0.0
     options: Mapping[str, str] = field(default_factory=dict)
+    product: str = ""
 
     def number(self, key: str, default: float, least: float, most: float) -> float:
         """An option of one product; DeviceError where it is no number or out of bounds."""
-        return Spec("sim", "", self.options).number(key, default, least, most)
+        return Spec("sim", self.product, self.options).number(key, default, least, most)
 
 
 def settings(spec: Spec) -> Settings:
@@ -64,6 +65,7 @@ def settings(spec: Spec) -> Settings:
         burst_s=spec.number("burst_s", 0.0, 0.0, 60.0),
         drop_every_s=spec.number("drop_every_s", 0.0, 0.0, 1e6),
         options=spec.options,
+        product=spec.product or spec.address,
     )
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import cast
 from urllib.parse import parse_qsl
 
-from devices.errors import DeviceError
+from devices.errors import SpecError
 from footscan.types import SIDES, Side
 
 #: transport -> the module that opens it. Where bytes come that a product decodes it has
@@ -30,6 +30,33 @@ TRANSPORTS: Mapping[str, str] = MappingProxyType(
         "watch": "devices.watch",
         "realsense": "devices.realsense",
         "depth": "devices.depth",
+    }
+)
+
+#: transport -> its own options; ``products.check`` adds those of the product
+OPTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "serial": ("product", "side", "baud"),
+        "ble": ("product", "side", "scan_s", "settle_s", "radio"),
+        "sim": (
+            "product", "side", "seed", "recording", "radio", "speed", "ppm", "loss", "doubles",
+            "burst_s", "drop_every_s",
+        ),
+        "replay": ("device", "part", "speed"),
+        "watch": ("poll", "settle", "give_up", "existing"),
+        "realsense": ("width", "height", "fps", "frames", "warm_up", "scans", "near_mm", "far_mm", "edge_mm"),
+        "depth": ("near_mm", "far_mm", "edge_mm", "merge", "fx", "fy", "cx", "cy", "mm"),
+    }
+)  # fmt: skip
+#: what an empty address lacks; a camera is the one that is plugged in, a device may be known by its product
+ADDRESSES: Mapping[str, str] = MappingProxyType(
+    {
+        "serial": "a port, as in serial:/dev/ttyUSB0 or serial:COM3",
+        "ble": "a name or an address, as in ble:ORPHE-1234, or ?product=",
+        "sim": "a product, as in sim:board",
+        "replay": "a file, as in replay:walk.mcap",
+        "watch": "a folder, as in watch:scans",
+        "depth": "a file or a folder, as in depth:frames",
     }
 )
 
@@ -65,7 +92,7 @@ class Spec:
         return cast(Side, self.options.get("side", "unknown"))
 
     def number(self, key: str, default: float, least: float, most: float) -> float:
-        """An option that is a number; DeviceError if it is none or out of bounds."""
+        """An option that is a number; SpecError if it is none or out of bounds."""
         text = self.options.get(key)
         if text is None:
             return default
@@ -74,14 +101,14 @@ class Spec:
         except ValueError:
             value = float("nan")
         if not least <= value <= most:
-            raise DeviceError(self, f"{key} from {least:g} to {most:g}", f"{key}={text}", "correct it")
+            raise SpecError(self, f"{key} from {least:g} to {most:g}", f"{key}={text}", "correct it")
         return value
 
     def text_of(self, key: str, default: str, allowed: tuple[str, ...]) -> str:
-        """An option that is one of some words; DeviceError if it is another."""
+        """An option that is one of some words; SpecError if it is another."""
         word = self.options.get(key, default)
         if word not in allowed:
-            raise DeviceError(self, f"{key} to be one of {', '.join(allowed)}", f"{key}={word}", "correct it")
+            raise SpecError(self, f"{key} to be one of {', '.join(allowed)}", f"{key}={word}", "correct it")
         return word
 
 
@@ -90,7 +117,7 @@ def parse(text: str | Spec) -> Spec:
 
     Raises
     ------
-    DeviceError : no transport or one that is not known, options that are no ``key=value``, a key given twice, a side
+    SpecError : no transport or one that is not known, options that are no ``key=value``, a key given twice, a side
         that is none
     """
     if isinstance(text, Spec):
@@ -99,17 +126,17 @@ def parse(text: str | Spec) -> Spec:
     known = ", ".join(f"{name}:" for name in TRANSPORTS)
     transport, colon, rest = text.partition(":")
     if not colon:
-        raise DeviceError(repr(text), shape, "no colon", f"begin with one of {known}")
+        raise SpecError(repr(text), shape, "no colon", f"begin with one of {known}")
     if transport not in TRANSPORTS:
-        raise DeviceError(repr(text), f"one of {known}", f"{transport}:", "correct the transport")
+        raise SpecError(repr(text), f"one of {known}", f"{transport}:", "correct the transport")
     address, mark, tail = rest.partition("?")
     try:
         pairs = parse_qsl(tail, keep_blank_values=True, strict_parsing=True) if tail else []
     except ValueError as error:
-        raise DeviceError(repr(text), shape, f"{mark}{tail}", "write options as key=value&key=value") from error
+        raise SpecError(repr(text), shape, f"{mark}{tail}", "write options as key=value&key=value") from error
     options = dict(pairs)
     if len(options) != len(pairs):
-        raise DeviceError(repr(text), "each option once", f"{mark}{tail}", "leave one of them out")
+        raise SpecError(repr(text), "each option once", f"{mark}{tail}", "leave one of them out")
     if options.get("side", "unknown") not in SIDES:
-        raise DeviceError(repr(text), f"side={'|'.join(SIDES)}", f"side={options['side']}", "correct it")
+        raise SpecError(repr(text), f"side={'|'.join(SIDES)}", f"side={options['side']}", "correct it")
     return Spec(transport, address, options, text)

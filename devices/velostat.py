@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
-from devices.errors import DeviceError, DeviceTimeout
+from devices.errors import DeviceTimeout, SpecError
 from devices.ports import Port
 from devices.products import Product
 from devices.types import UNCOUNTED, ChannelInfo, Decoded, DeviceInfo, Packet
@@ -110,8 +110,10 @@ def _number(port: Port, key: str, default: float, least: float, most: float) -> 
     except ValueError:
         value = float("nan")
     if not least <= value <= most or (key != "pitch_mm" and value != int(value)):
-        raise DeviceError(port.name, f"{key} from {least:g} to {most:g}", f"{key}={text}", "correct it")
+        raise SpecError(port.name, f"{key} from {least:g} to {most:g}", f"{key}={text}", "correct it")
     return value
 
 
-PRODUCT = Product("velostat", "Velostat mat", ("serial",), packets, baud=wire.BAUD)
+PRODUCT = Product(
+    "velostat", "Velostat mat", ("serial",), packets, baud=wire.BAUD, options=("rows", "cols", "pitch_mm")
+)

@@ -92,7 +92,7 @@ async def main(samples: int = 30) -> int:
     playing.cancel()
     for end in (board, computer):
         os.close(end)
-    return insole.tally.lost
+    return insole.tally.lost or 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ payload, CRC-32C (4). The header has a check of its own so that a damaged length
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firmware_bridge.errors import WireError
 
@@ -25,13 +25,15 @@ _CRC = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame: ``sequence`` (wraps at 2^16) and ``time_us`` (the board's clock, wraps at 2^32) as they were sent."""
+    """One frame: ``sequence`` (wraps at 2^16) and ``time_us`` (the board's clock, wraps at 2^32) as they were sent;
+    ``raw``: all of its bytes, where it was read."""
 
     type: int
     payload: bytes
     sequence: int = 0
     time_us: int = 0
     version: int = VERSION
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def read_frames(data: bytes, ended: bool = False) -> Reading:
             continue
         if iscsi(view[at + 2 : end - CRC_BYTES]) == int.from_bytes(view[end - CRC_BYTES : end], "little"):
             payload = data[at + HEADER_BYTES : end - CRC_BYTES]
-            frames.append(Frame(kind, payload, sequence, time_us, version))
+            frames.append(Frame(kind, payload, sequence, time_us, version, data[at:end]))
             at = end
             continue
         # damaged: is the next frame where it should be?

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from firmware_bridge import control
-from firmware_bridge.codec import MAX_PAYLOAD, READABLE, VERSION, Frame
+from firmware_bridge.codec import MAX_PAYLOAD, READABLE, SEQUENCE_WRAP, VERSION, Frame
 from firmware_bridge.errors import WireError
 from firmware_bridge.records import (
     BATTERY,
@@ -190,6 +190,26 @@ def _write_values(what: str, values: Array) -> tuple[int, bytes, tuple[int, int]
 def _read_grid(frame: Frame) -> PressureGrid:
     stream, code, rows, cols = _head("pressure grid", frame, _GRID)
     return PressureGrid(stream, _read_values("pressure grid", frame, _GRID.size, code, (rows, cols)))
+
+
+def follows(frame: Frame, before: Frame) -> bool:
+    """Whether it is the next grid of the same stream, format and shape: such may be decoded together."""
+    return (
+        frame.type == before.type == PRESSURE_GRID
+        and frame.sequence == (before.sequence + 1) % SEQUENCE_WRAP
+        and frame.version == before.version
+        and len(frame.payload) == len(before.payload)
+        and frame.payload[: _GRID.size] == before.payload[: _GRID.size]
+    )
+
+
+def decode_grids(frames: Sequence[Frame]) -> tuple[int, Array]:
+    """Frames of which each ``follows`` the one before: their stream, and the cells (n, rows · cols); WireError."""
+    first = decode(frames[0])
+    if not isinstance(first, PressureGrid):
+        raise WireError("frame", "a pressure grid", f"type 0x{frames[0].type:02x}")
+    block = np.frombuffer(b"".join([frame.payload for frame in frames]), np.uint8).reshape(len(frames), -1)
+    return first.stream, block[:, _GRID.size : _GRID.size + first.values.nbytes].view(first.values.dtype)
 
 
 def _write_grid(message: PressureGrid) -> bytes:

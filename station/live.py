@@ -65,7 +65,10 @@ class View:
             cop = "   –    –" if look.cop_mm is None else f"{look.cop_mm[0]:4.0f} {look.cop_mm[1]:4.0f}"
             parts.append(f"CoP {cop} mm")
         parts.append(f"{look.rate_hz:3.0f} Hz")
-        parts.append(self._say("live.lost", share=f"{look.lost_percent:.1f}"))
+        if look.lost_percent is None:
+            parts.append(self._say("live.loss_unknown"))
+        else:
+            parts.append(self._say("live.lost", share=f"{look.lost_percent:.1f}"))
         if look.battery is not None:
             unit = " %" if look.battery_unit == "%" else ""  # other units are a maker's own steps
             parts.append(self._say("live.battery", value=f"{look.battery:.0f}{unit}"))

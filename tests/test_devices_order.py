@@ -114,5 +114,5 @@ def test_a_spec_comes_apart_and_back() -> None:
 
 
 def test_an_unknown_product_lists_the_known() -> None:
-    with pytest.raises(DeviceError, match=r"a product: board, orphe.*found nonesuch"):
+    with pytest.raises(DeviceError, match=r"a product, one of board, orphe.*found nonesuch"):
         products.load("nonesuch")

@@ -79,7 +79,7 @@ def test_the_fifo_gives_every_sample_once_and_live_losses_are_told(seed: int) ->
     """Three insoles at once, under loss, doubles, bursts and disconnects."""
     faults = f"seed={seed % 1000}&loss=0.1&doubles=0.1"
     specs = (
-        f"sim:orphe?{faults}&burst_s=0.05&drop_every_s=0.6&speed=2",
+        f"sim:orphe?{faults}&burst_s=0.05&drop_every_s=1",
         f"sim:orphe?{faults}&burst_s=0.15&speed=2",
         f"sim:fau?{faults}&speed=2",
     )
@@ -208,6 +208,60 @@ def test_the_fifo_asks_until_it_has_everything(rng: np.random.Generator) -> None
     steps = np.diff(given) % 65_536
     assert len(given) > 2_000
     assert (steps == 1).all()
+
+
+@pytest.mark.parametrize("trial", range(2))
+def test_after_any_absence_the_fifo_gives_what_the_ring_has_and_nothing_twice(
+    rng: np.random.Generator, trial: int
+) -> None:
+    """Links that come and go: short, longer than the ring, longer than half and all of its counter, and insoles that
+    began to count anew, perhaps just past where they were. Packets are told apart by what they hold."""
+    ring: dict[int, bytes] = {}
+    made: list[bytes] = []
+    serial = int(rng.integers(0, 65_536))
+
+    def measure(count: int) -> None:
+        nonlocal serial
+        for _ in range(count):
+            serial += 1
+            ring[serial] = bytes([54]) + (serial % 65_536).to_bytes(2, "big") + len(made).to_bytes(8, "big") + bytes(93)
+            ring.pop(serial - orphe.FIFO_RING, None)
+            made.append(ring[serial])
+
+    given: list[bytes] = []
+    due: set[bytes] = set()
+    next_, last = None, None
+    for link in range(8):
+        fifo = Fifo(next_, last)
+        first = min(ring, default=serial)
+        for step in range(80):
+            measure(int(rng.integers(0, 8)) if step < 60 else 0)
+            if step in (0, 60) or rng.random() < 0.8:
+                fifo.stands(orphe.Position(serial % 65_536, 0, len(ring)))
+            for start, count in fifo.wanted(float(step), 0.5):
+                for asked in range(start, start + count):
+                    if step < 60 and rng.random() < 0.2:
+                        continue
+                    packet = ring.get(serial - (serial - asked) % 65_536)
+                    fifo.lacks(orphe.NoData(asked % 65_536, 1)) if packet is None else fifo.brings(packet)
+            given += [run[at : at + 104] for run in fifo.ready() for at in range(0, len(run), 104)]
+        due |= {packet for number, packet in ring.items() if number >= first}
+        next_, last = fifo.next, fifo.last
+        kind = (trial + link) % 4
+        if kind == 0:
+            measure(int(rng.integers(0, 1_400)))
+        elif kind == 1:
+            measure(int(rng.integers(1_500, 3_000)))
+        elif kind == 2:
+            measure(int(rng.choice([32_768, 40_000, 65_000, 65_536, 65_540])))
+        else:  # it was switched off and on again
+            ring.clear()
+            serial = (serial if rng.random() < 0.5 else 0) - int(rng.integers(0, 700))
+            measure(int(rng.integers(1, 1_400)))
+    assert len(set(given)) == len(given)
+    order = {packet: number for number, packet in enumerate(made)}
+    assert (np.diff([order[packet] for packet in given]) > 0).all()
+    assert {packet for packet in due if order[packet] >= order[given[0]]} <= set(given)
 
 
 def test_a_product_is_recognised_by_what_it_advertises() -> None:

@@ -110,6 +110,33 @@ def test_bytes_go_both_ways_whole(line: Line, rng: np.random.Generator, threaded
     assert asyncio.run(main()) == there and bytes(got) == back
 
 
+def test_a_fast_line_is_handed_on_in_few_pieces_and_to_its_last_byte(line: Line, rng: np.random.Generator) -> None:
+    """As a plate sends: frames of 8 kB as fast as they are taken, then a few bytes, then nothing."""
+    there = rng.bytes(2_000_000 + int(rng.integers(10_000)))
+
+    def device() -> None:
+        rest = memoryview(there)
+        while rest:
+            rest = rest[os.write(line.device, rest[:8214]) :]
+
+    async def main() -> list[bytes]:
+        async with asyncio.timeout(WAIT_S):
+            port = await connect(parse(f"serial:{line.place}"), COUNTER)
+            thread = threading.Thread(target=device)
+            thread.start()
+            pieces: list[bytes] = []
+            while sum(map(len, pieces)) < len(there):
+                pieces.append((await port.read()).data)
+            await asyncio.to_thread(thread.join)
+            os.write(line.device, b"last")
+            pieces.append((await port.read()).data)
+            await port.close()
+            return pieces
+
+    pieces = asyncio.run(main())
+    assert b"".join(pieces) == there + b"last"
+
+
 @pytest.mark.parametrize("threaded", [False, True], ids=["event loop", "thread"])
 def test_unplugged_is_lost_at_once(line: Line, threaded: bool) -> None:
     async def main() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from devices import board_link, serial_port, simulated
 from devices import sensel as sensel_product
 from devices import velostat as velostat_product
 from devices.board import PRODUCT as BOARD
-from devices.board import Counter, decoded
+from devices.board import Counter, decoded, grids, runs
 from devices.board_link import BoardLink
 from devices.errors import DeviceError, DeviceTimeout
 from devices.link import Policy
@@ -27,8 +28,8 @@ from devices.simulation import Line, settings
 from devices.specs import parse
 from devices.types import Mark, Packet
 from firmware_bridge import messages, records
-from firmware_bridge.codec import TIME_WRAP_US, Frame
-from firmware_bridge.control import Hello
+from firmware_bridge.codec import TIME_WRAP_US, Frame, encode_frame
+from firmware_bridge.control import Hello, Stream
 from firmware_bridge.products import sensel
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -238,6 +239,44 @@ def test_a_frame_gap_is_counted_by_each_streams_own_time() -> None:
     block = Frame(records.IMU, b"", 6, (start + 50_000) % TIME_WRAP_US)
     assert counter.frame(block)
     assert counter.samples(2, block, 4, 5_000.0) == one + 8  # one block of four
+
+
+def test_grids_of_one_read_are_what_they_are_one_by_one(rng: np.random.Generator) -> None:
+    """Runs of grids with other frames in between, some lost, some twice, some of another shape, one of the future."""
+    streams = tuple(Stream(n, "grid", f"g{n}", "kPa", 100.0, 0.1 * n, rows=3, cols=n) for n in (1, 2))
+    hello, by_id = Hello("b", streams=streams), {stream.id: stream for stream in streams}
+    frames: list[Frame] = []
+    start = int(rng.integers(2**16))
+    for number in range(300):
+        kind = int(rng.choice([1, 1, 1, 1, 1, 2, 3]))
+        cells = rng.integers(0, 999, (3, kind if rng.random() < 0.9 else 4)).astype(np.uint16)
+        message = records.Mark("tap", 0) if kind == 3 else records.PressureGrid(kind, cells)
+        frame = messages.encode(message, (start + number) % 2**16, number * 10_000)
+        frame = replace(frame, raw=encode_frame(frame))
+        frames += [frame] * (0 if rng.random() < 0.05 else 2 if rng.random() < 0.05 else 1)
+
+    def each(groups: list[list[Frame]]) -> list[Any]:
+        counter, found = Counter(0), []
+        for group in groups:
+            new = [frame for frame in group if counter.frame(frame)]
+            if len(new) > 1:
+                found += list(grids(by_id, counter, new, 1.0))
+            else:
+                for frame in new:
+                    found += list(decoded(hello, by_id, counter, frame, messages.decode(frame), 1.0))
+        return found
+
+    alone, together = each([[frame] for frame in frames]), each(list(runs(frames)))
+    assert len(together) < len(alone)
+    for name in ("g1", "g2"):
+        one, many = ([p for p in found if getattr(p, "channel", "") == name] for found in (alone, together))
+        seqs = [np.concatenate([p.seq + np.arange(len(p.values)) for p in found]) for found in (one, many)]
+        np.testing.assert_array_equal(*seqs)
+        times = [np.concatenate([p.device_time_s for p in found]) for found in (one, many)]
+        np.testing.assert_array_equal(*times)
+        rows = [[row.tolist() for p in found for row in p.values] for found in (one, many)]
+        assert rows[0] == rows[1]
+        assert b"".join(p.raw for p in one) == b"".join(p.raw for p in many)
 
 
 def test_marks_and_positions_that_are_half_known_come_through() -> None:

@@ -52,7 +52,7 @@ def test_sim_without_an_event_loop() -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("sim:nothing", "a product: board, orphe"),
+        ("sim:nothing", "a product, one of board, orphe"),
         ("sim:orphe?loss=2", "loss from 0 to 1, found loss=2"),
         ("sim:orphe?recording=/nowhere.asc", "no such file"),
     ],

@@ -450,7 +450,7 @@ def test_other_formats_are_read_whole_first(shared_data: Path, monkeypatch: pyte
     monkeypatch.setattr(io_blocks, "BLOCK_READINGS", 50_000)
     blocks_are_the_whole(path)
     monkeypatch.setattr(io_blocks, "MAX_WHOLE_BYTES", 1000)
-    with pytest.raises(ReadError, match="or one of stepup, pedar, fscan, csv"):
+    with pytest.raises(ReadError, match="or one of mcap, stepup, pedar, fscan, csv"):
         open_blocks(path)
 
 

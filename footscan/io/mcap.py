@@ -17,6 +17,7 @@ import numpy as np
 
 from footscan.errors import ReadError
 from footscan.io import mcap_schema
+from footscan.io.blocks import Blocks
 from footscan.io.files import MAX_FILE_BYTES, PathLike
 from footscan.io.mcap_records import MAGIC, Described, Walk, messages
 from footscan.io.text import show
@@ -25,9 +26,9 @@ from footscan.types import SIDES, Array, Channel, Event, PressureRecording, Reco
 NAME = "mcap"
 SUFFIXES = (".mcap",)
 SETTLED_S = 30.0  #: as devices.clock has it: fits from a shorter span are not believed for what lies before them
-_BAD = (ValueError, TypeError, KeyError, LookupError, ArithmeticError, RecursionError)
+BAD = (ValueError, TypeError, KeyError, LookupError, ArithmeticError, RecursionError)
 _SIDES: dict[str, Side] = {side: side for side in SIDES}
-_HINT = "the file is damaged, or of a newer plantar: copy it again"
+HINT = "the file is damaged, or of a newer plantar: copy it again"
 
 
 def sniff(head: bytes, size: int) -> bool:
@@ -67,29 +68,52 @@ def read(path: PathLike) -> Recording:
     for number, data in messages(walk, MAX_FILE_BYTES):
         described = walk.channels[number]
         try:
-            device = devices.setdefault(_label(described), Device(_label(described), side_of(described, "device_side")))
+            device = device_of(described, devices)
             if described.message == "Samples":
-                _add(found.setdefault(number, Samples([], [], [], [])), data, described)
-            elif described.message in ("Clock", "Gap", "Mark"):
-                fields = mcap_schema.decode(described.message, data)
-                _check_numbers(fields)
-                {"Clock": device.clocks, "Gap": device.gaps, "Mark": device.marks}[described.message].append(fields)
-        except _BAD as error:
-            raise ReadError(path, f"a message of {described.topic}", show(error), _HINT) from error
+                add(found.setdefault(number, Samples([], [], [], [])), data, described)
+            else:
+                note(device, described, data)
+        except BAD as error:
+            raise ReadError(path, f"a message of {described.topic}", show(error), HINT) from error
     try:
         return _recording(walk, devices, found)
-    except _BAD as error:
+    except BAD as error:
         if isinstance(error, ReadError):
             raise
-        raise ReadError(path, "channels that describe themselves", show(error), _HINT) from error
+        raise ReadError(path, "channels that describe themselves", show(error), HINT) from error
 
 
-def _add(samples: Samples, data: memoryview, described: Described) -> None:
+def blocks(path: PathLike) -> Blocks:
+    """The pressure alone, some frames at a time, from a file of any size."""
+    from footscan.io import mcap_blocks
+
+    return mcap_blocks.blocks(path)
+
+
+def device_of(described: Described, devices: dict[str, Device]) -> Device:
+    """The device that a channel is of; a new one where there was none of its label."""
+    label = _label(described)
+    if label not in devices:
+        devices[label] = Device(label, side_of(described, "device_side"))
+    return devices[label]
+
+
+def note(device: Device, described: Described, data: memoryview) -> None:
+    """A clock's fit, a gap or a mark is kept; other messages are passed over. ValueError."""
+    kept = {"Clock": device.clocks, "Gap": device.gaps, "Mark": device.marks}.get(described.message)
+    if kept is not None:
+        fields = mcap_schema.decode(described.message, data)
+        _check_numbers(fields)
+        kept.append(fields)
+
+
+def add(samples: Samples, data: memoryview, described: Described) -> None:
+    """One message more of a channel; ValueError."""
     seq, host_s, times, values = samples_of(data, described)
     samples.seq.append(seq)
     samples.host_s.append(host_s)
-    samples.device_s.append(times)
-    samples.values.append(values)
+    samples.device_s.append(times.copy())  # else they would hold on to all of their chunk, raw bytes and all
+    samples.values.append(values.copy())
 
 
 def samples_of(data: memoryview, described: Described) -> tuple[int, float, Array, Array]:
@@ -149,8 +173,8 @@ def _by_fits(device_s: Array, fits: list[dict[str, Any]]) -> Array:
     return host_s
 
 
-def _times(samples: Samples, device: Device, rate_hz: float | None, start_s: float) -> Array:
-    """Times (n,) of a channel's samples since the start, strictly increasing."""
+def times(samples: Samples, device: Device, rate_hz: float | None, start_s: float, after_s: float = -math.inf) -> Array:
+    """Times (n,) of a channel's samples since the start, strictly increasing and behind ``after_s``."""
     device_s = np.concatenate(samples.device_s)
     counts = [len(times) for times in samples.device_s]
     host_s = np.repeat(np.array(samples.host_s), counts)
@@ -161,8 +185,9 @@ def _times(samples: Samples, device: Device, rate_hz: float | None, start_s: flo
         told = ~np.isnan(device_s)
         host_s[told] = host_times(device_s[told], device.clocks)
     time_s = host_s - start_s
-    if len(time_s) > 1 and not (np.diff(time_s) > 0).all():  # equal stamps: apart by the least that counts
+    if time_s[0] <= after_s or not (np.diff(time_s) > 0).all():  # equal stamps: apart by the least that counts
         step_s = 1e-6
+        time_s[0] = max(time_s[0], after_s + step_s)
         raster = np.arange(len(time_s)) * step_s
         time_s = np.maximum.accumulate(time_s - raster) + raster
     return time_s
@@ -175,9 +200,7 @@ def _recording(walk: Walk, devices: Mapping[str, Device], found: Mapping[int, Sa
     if not found:
         ended = ", it ended early" if walk.early else ""
         raise ReadError(walk.path, "samples", f"none{ended}", "record again, with the device connected")
-    start_s = float(walk.about["start_host_s"])
-    if not math.isfinite(start_s):
-        raise ValueError("start_host_s is not finite")
+    start_s = start_of(walk)
     pressure: list[PressureRecording] = []
     channels: list[Channel] = []
     events: list[Event] = []
@@ -186,19 +209,22 @@ def _recording(walk: Walk, devices: Mapping[str, Device], found: Mapping[int, Sa
     for number, samples in found.items():
         described = walk.channels[number]
         about, device = described.about, devices[_label(described)]
-        time_s = _times(samples, device, _number(about, "rate_hz"), start_s)
+        time_s = times(samples, device, number_of(about, "rate_hz"), start_s)
         last_s = max(last_s, float(time_s[-1]))
         values, side = np.concatenate(samples.values), side_of(described)
         if "layout" in about:
-            pressure.append(_part(about, time_s, values, side))
+            pressure.append(part_of(about, time_s, values, side))
+            if pressure[-1].valid is not None and not pressure[-1].valid.any():
+                raise ValueError("pressures that are not finite")
         else:
             channels.append(Channel(_name(about, device, devices), about.get("unit", ""), time_s, values, side))
-        lost, note = _lost(about, device, samples, time_s)
-        events += lost
-        notes += [note] if note else []
+        events += _lost(about, device, samples, time_s)
+        told = gap_note(described, devices, len(time_s))
+        notes += [told] if told else []
+    notes += unnumbered(walk, {number: samples.seq for number, samples in found.items()})
     for device in devices.values():
         events += [_mark(mark, device, start_s) for mark in device.marks]
-        notes += _clock_notes(device)
+        notes += clock_notes(device)
     if walk.early:
         notes.insert(
             0, f"the recording ended early, at {last_s:.2f} s: it was stopped hard; everything up to there is read"
@@ -215,14 +241,33 @@ def _recording(walk: Walk, devices: Mapping[str, Device], found: Mapping[int, Sa
     )
 
 
-def _part(about: Mapping[str, str], time_s: Array, values: Array, side: Side) -> PressureRecording:
+def unnumbered(walk: Walk, seqs: Mapping[int, list[int]]) -> list[str]:
+    """A note for each device of which no channel is numbered: what was lost can't be seen."""
+    numbered: dict[str, bool] = {}
+    for number, seq in seqs.items():
+        label = _label(walk.channels[number])
+        numbered[label] = numbered.get(label, False) or max(seq) >= 0
+    told = "how many samples were lost is not known: none of them is numbered"
+    return [f"{label}: {told}" for label, counted in numbered.items() if not counted]
+
+
+def start_of(walk: Walk) -> float:
+    """When the recording began, on the host's clock; KeyError or ValueError where it does not say."""
+    start_s = float(walk.about["start_host_s"])
+    if not math.isfinite(start_s):
+        raise ValueError("start_host_s is not finite")
+    return start_s
+
+
+def part_of(about: Mapping[str, str], time_s: Array, values: Array, side: Side) -> PressureRecording:
+    """A pressure channel's samples (n, cells) at times (n,) since the start; ValueError, TypeError or KeyError."""
     units: dict[str, Literal["kPa", "N", "raw"]] = {"kPa": "kPa", "N": "N", "raw": "raw"}
     unit, missing = units[about.get("unit", "")], np.isnan(values)
     valid = ~missing if missing.any() else None
-    values = np.where(missing, 0.0, values).astype(np.float32)
-    if (valid is not None and not valid.any()) or not np.isfinite(values).all():
+    values = values.astype(np.float32) if valid is None else np.where(missing, 0.0, values).astype(np.float32)
+    if not np.isfinite(values).all():
         raise ValueError("pressures that are not finite")
-    layout, full_scale = layout_of(about["layout"]), _number(about, "full_scale")
+    layout, full_scale = layout_of(about["layout"]), number_of(about, "full_scale")
     return PressureRecording(values, unit, time_s, layout, valid, side, "given", full_scale)
 
 
@@ -241,7 +286,8 @@ def layout_of(text: str) -> SensorLayout:
     )
 
 
-def _number(about: Mapping[str, str], key: str) -> float | None:
+def number_of(about: Mapping[str, str], key: str) -> float | None:
+    """A positive number among a channel's words, None where it has none; ValueError."""
     if key not in about:
         return None
     value = float(about[key])
@@ -256,20 +302,26 @@ def _name(about: Mapping[str, str], device: Device, devices: Mapping[str, Device
     return f"{device.label} {name}" if len(devices) > 1 and device.side == "unknown" else name
 
 
-def _lost(about: Mapping[str, str], device: Device, samples: Samples, time_s: Array) -> tuple[list[Event], str | None]:
-    """A mark for each gap where the samples go on behind it, and one note for all."""
+def _lost(about: Mapping[str, str], device: Device, samples: Samples, time_s: Array) -> list[Event]:
+    """A mark for each gap where the samples go on behind it."""
     gaps = [gap for gap in device.gaps if gap["channel"] == about["channel"]]
-    if not gaps:
-        return [], None
     starts = np.cumsum([0] + [len(values) for values in samples.values[:-1]])
     after = np.searchsorted(np.array(samples.seq), [gap["sequence"] + gap["count"] for gap in gaps])
     after = np.minimum(after, len(starts) - 1)
-    events = [Event("gap", float(time_s[starts[at]]), device.side) for at in after]
+    return [Event("gap", float(time_s[starts[at]]), device.side) for at in after]
+
+
+def gap_note(described: Described, devices: Mapping[str, Device], samples: int) -> str | None:
+    """One note for all gaps of a channel of which so many samples came; None where there are none."""
+    device, channel = devices[_label(described)], described.about["channel"]
+    gaps = [gap for gap in device.gaps if gap["channel"] == channel]
+    if not gaps:
+        return None
     count = sum(gap["count"] for gap in gaps)
-    every = count + len(time_s)
-    about_ = "" if all(gap["exact"] for gap in gaps) else "about "
-    note = f"{device.label} {about['channel']}: {len(gaps)} gaps, {about_}{count} of {every} samples never came"
-    return events, f"{note} ({100 * count / max(every, 1):.2f} %)"
+    every = count + samples
+    about = "" if all(gap["exact"] for gap in gaps) else "about "
+    note = f"{device.label} {channel}: {len(gaps)} gaps, {about}{count} of {every} samples never came"
+    return f"{note} ({100 * count / max(every, 1):.2f} %)"
 
 
 def _mark(mark: Mapping[str, Any], device: Device, start_s: float) -> Event:
@@ -280,7 +332,8 @@ def _mark(mark: Mapping[str, Any], device: Device, start_s: float) -> Event:
     return Event(mark["name"], time_s - start_s, device.side if side == "unknown" else side)
 
 
-def _clock_notes(device: Device) -> list[str]:
+def clock_notes(device: Device) -> list[str]:
+    """How uncertain its times are, as long as nothing was shared."""
     if not device.clocks or device.clocks[-1]["shared"]:
         return []
     fit = device.clocks[-1]

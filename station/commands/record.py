@@ -14,6 +14,7 @@ from station.errors import DONE, INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
     from devices.recording import Recorded
+    from devices.sequence import Tally
     from devices.specs import Spec
     from devices.streams import Stream
     from station.console import Console
@@ -43,10 +44,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"{args.file}: expected a new file, found one that is there; choose another name")
     if not path.parent.is_dir():
         raise UsageError(f"{args.file}: expected a folder {path.parent}, found none; make it, or choose another place")
-    from devices.errors import DeviceError
+    from devices.errors import DeviceError, SpecError
 
     try:
         ended = asyncio.run(_record([understood(text) for text in args.specs], args, console))
+    except SpecError as error:
+        raise UsageError(str(error)) from error
     except (OSError, DeviceError) as error:
         if path.exists() and not isinstance(error, FileExistsError):
             console.note(f"{args.file}: what was recorded so far is kept and can be read")
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         "file": path.name,
         "seconds": round(recorded.seconds, 3),
         "stopped": stopped,
-        "devices": [{"label": label, **vars(tally)} for label, tally in recorded.tallies.items()],
+        "devices": [{"label": label, **told(tally)} for label, tally in recorded.tallies.items()],
         "notes": list(recorded.notes),
     }
     console.document(document)
@@ -68,21 +71,24 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return INTERRUPTED if stopped and args.seconds is not None else DONE
 
 
+def told(tally: Tally) -> dict[str, Any]:
+    """A tally for the document; where nobody knows what was lost, it says why."""
+    from devices.sequence import UNNUMBERED
+
+    return {**vars(tally), **({} if tally.lost is not None else {"lost_unknown": UNNUMBERED})}
+
+
 def understood(text: str) -> Spec:
-    """A spec that names a transport and, if any, a product that there are; UsageError for what means nothing."""
+    """A spec whose transport, product and options there are; UsageError for what means nothing."""
     from devices import products
-    from devices.errors import DeviceError
+    from devices.errors import SpecError
     from devices.specs import parse
 
     try:
         spec = parse(text)
-    except DeviceError as error:
+        products.check(spec)
+    except SpecError as error:
         raise UsageError(str(error)) from error
-    name = spec.product or (spec.address if spec.transport == "sim" else "")
-    if (name or spec.transport == "sim") and name not in products.names():
-        raise UsageError(
-            f"{text}: expected a product, one of {', '.join(products.names())}, found {name or 'none'}; correct it"
-        )
     return spec
 
 
@@ -149,12 +155,15 @@ def _summary(document: dict[str, Any], name: str, console: Console) -> None:
     console.print(say("record.done", name=name, seconds=f"{document['seconds']:.1f}"))
     rows = []
     for device in document["devices"]:
-        every = device["samples"] + device["lost"]
-        share = 100.0 * device["lost"] / every if every else 0.0
-        told = [say("record.device", samples=device["samples"], lost=device["lost"], share=f"{share:.2f}")]
-        told += [say("record.gaps", count=device["gaps"])] if device["gaps"] else []
-        told += [say("record.doubles", count=device["doubles"])] if device["doubles"] else []
-        told += [say("record.again", count=device["connections"] - 1)] if device["connections"] > 1 else []
-        rows.append([device["label"], ", ".join(told)])
+        samples, lost = device["samples"], device["lost"]
+        if lost is None:
+            words = [say("record.device_unnumbered", samples=samples)]
+        else:
+            share = f"{100.0 * lost / max(samples + lost, 1):.2f}"
+            words = [say("record.device", samples=samples, lost=lost, share=share)]
+        words += [say("record.gaps", count=device["gaps"])] if device["gaps"] else []
+        words += [say("record.doubles", count=device["doubles"])] if device["doubles"] else []
+        words += [say("record.again", count=device["connections"] - 1)] if device["connections"] > 1 else []
+        rows.append([device["label"], ", ".join(words)])
     console.print(table(rows))
     console.print([f"  {note}" for note in document["notes"]])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from station.commands.devices import seconds
 from station.commands.record import stopped_by_signals, understood
-from station.errors import DONE
+from station.errors import DONE, UsageError
 
 if TYPE_CHECKING:
     from station.console import Console
@@ -26,8 +26,13 @@ def arguments(parser: Parser, say: Texts) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Offer the device, say how to open it, wait."""
+    from devices.errors import SpecError
+
     spec = understood(args.spec if args.spec.startswith("sim:") else f"sim:{args.spec}")
-    asyncio.run(_offer(str(spec), args.seconds, console))
+    try:
+        asyncio.run(_offer(str(spec), args.seconds, console))
+    except SpecError as error:
+        raise UsageError(str(error)) from error
     return DONE
 
 
