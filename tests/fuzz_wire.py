@@ -71,9 +71,8 @@ def infinite(answer: Any, data: bytes) -> str:
 
 def read_message(data: bytes) -> Any:
     """The first two bytes say which type and version the rest is a payload of."""
-    kinds = sorted({vector["type"] for vector in wire_frames.read_vectors("wire")["vectors"]})
     frame = (
-        Frame(kinds[data[0] % len(kinds)], data[2:], version=READABLE[data[1] % 2]) if len(data) > 1 else Frame(0, b"")
+        Frame(KINDS[data[0] % len(KINDS)], data[2:], version=READABLE[data[1] % 2]) if len(data) > 1 else Frame(0, b"")
     )
     message = messages.decode(frame)
     if isinstance(message, control.Control) and message.type == control.HELLO and "board" in message.fields:
