@@ -19,6 +19,7 @@ customElements.define("plantar-marks", class extends HTMLElement {
     this.stop = new AbortController();
     Object.assign(this, JSON.parse(this.getAttribute("model")));
     this.form = this.closest("form");
+    this.turn = this.form.querySelector("[name=turn]");
     this.chooser = this.form.querySelector("[data-mark]");
     this.handles = []; // {name, view, group}
     for (const figure of this.querySelectorAll("figure[data-view]")) this.#draw(figure);
@@ -35,7 +36,7 @@ customElements.define("plantar-marks", class extends HTMLElement {
     // the server has put them onto the skin
     on(document, "htmx:afterSwap", (event) => {
       const told = event.target.querySelector?.("[data-places]");
-      if (!told || this.dragging) return;
+      if (!told || this.dragging || told.dataset.turn !== this.turn.value) return; // since then it was moved again
       const places = JSON.parse(told.dataset.places);
       for (const name of Object.keys(this.moves)) if (places[name]) this.moves[name] = places[name];
       this.#keep();
@@ -134,6 +135,7 @@ customElements.define("plantar-marks", class extends HTMLElement {
   }
 
   #tell() {
+    this.turn.value = String(Number(this.turn.value) + 1);
     this.#keep();
     this.#show();
     this.form.dispatchEvent(new CustomEvent("marks-moved", { bubbles: true }));

@@ -41,6 +41,11 @@ class Drafts:
         """One of this session's own."""
         return self._kept.get((nonce, number))
 
+    def forget_visit(self, visit_id: str) -> None:
+        """All of a visit, of whichever session: its person is erased."""
+        for key in [key for key, draft in self._kept.items() if draft.visit_id == visit_id]:
+            del self._kept[key]
+
     def forget(self, nonce: str) -> None:
         """All of a session."""
         for key in [key for key in self._kept if key[0] == nonce]:

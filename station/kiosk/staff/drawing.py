@@ -18,6 +18,7 @@ from station.kiosk import pages
 from station.kiosk.processing import JobError
 from station.kiosk.security import FIELD
 from station.kiosk.staff.access import Desk, LoginNeeded, Refusal, present, remember
+from station.kiosk.texts import Words
 from station.report_content import APART
 from station.report_content import Words as ReportWords
 from station.store import StoreError
@@ -65,7 +66,7 @@ def draw(desk: Desk, template: str, status: int = 200, **known: Any) -> Response
             say=say,
             named=partial(_field_name, say, ReportWords(desk.session.lang)),
             lang=say("html"),
-            other="zh" if desk.session.lang == "en" else "en",
+            other_lang="zh" if desk.session.lang == "en" else "en",
             studio=desk.kiosk.settings,
             token=desk.door.token(desk.session),
             field=FIELD,
@@ -75,7 +76,7 @@ def draw(desk: Desk, template: str, status: int = 200, **known: Any) -> Response
             idle_s=int(desk.door.idle_s),
             notice=notice,
             here=desk.here,
-        **{"part": "", **known},
+            **{"part": "", **known},
         )
     )
     return remember(HTMLResponse(text, status), desk)

@@ -21,6 +21,7 @@ from station.store.errors import Refused
 TABLE, NOTES, DATED = "ORDERS.csv", "NOTES.txt", (1980, 1, 1, 0, 0, 0)
 COLUMNS = ("order", "left", "right", "pair", "pressure", "rx", "preset", "load")
 MOST_ORDERS = 500
+MCAP = b"\x89MCAP0\r\n"  #: a recording begins so; every other is known by what it holds
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _order(store: Store, order_id: str, archive: zipfile.ZipFile) -> dict[str, s
         row[part] = name
     if names.WALK in roles:
         data = files.get(store, visit.id, names.WALK)
-        row["pressure"] = f"{order.id}/walk{'.mcap' if data.startswith(MCAP) else '.csv'}"
+        row["pressure"] = f"{order.id}/walk{'.mcap' if data.startswith(MCAP) else '.dat'}"
         _put(archive, row["pressure"], data)
     rx = prescribing.rx_toml(order.choice, flow.BOTH)
     if rx:
@@ -83,9 +84,6 @@ def _order(store: Store, order_id: str, archive: zipfile.ZipFile) -> dict[str, s
     way = visit.state.get("way", {})
     row["load"] = "standing" if way.get("stance", "standing") == "standing" else "sitting"
     return row
-
-
-MCAP = b"\x89MCAP0\r\n"
 
 
 def _table(rows: list[dict[str, str]]) -> str:

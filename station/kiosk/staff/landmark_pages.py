@@ -114,7 +114,8 @@ async def tried(request: Request, visit_id: str, side: str) -> Response:
         for row in answer.document["follows"]
     ]
     return draw(
-        desk, "landmarks_tried", trouble="", visit_id=visit_id, side=side, rows=rows, draft=draft,
+        desk, "landmarks_tried", trouble="", turn=str(form.get("turn", ""))[:20], visit_id=visit_id, side=side,
+        rows=rows, draft=draft,
         places=json.dumps(answer.document["places"]), viewer=viewer_words(Words(desk.session.lang)),
     )  # fmt: skip
 

@@ -59,8 +59,7 @@ async def enter(request: Request) -> Response:
     try:
         known = await kiosk.desk.in_store(staff.check, staff_id, str(form.get("pin", ""))[:200])
     except WrongPin as error:
-        key = "login.wrong" if error.tries_left > 0 else "login.locked_now"
-        return await _shown(desk, wanted, 403, key, left=error.tries_left, chosen=staff_id)
+        return await _shown(desk, wanted, 403, "login.wrong", left=error.tries_left, chosen=staff_id)
     except Locked as error:
         minutes = max(1, round(error.seconds / 60.0))
         return await _shown(desk, wanted, 403, "login.locked", minutes=minutes, chosen=staff_id)

@@ -139,6 +139,8 @@ async def erase(request: Request, person_id: str) -> Response:
         return go(desk, f"/staff/person/{person_id}", "erase.not_sure", "warn")
     for visit in await desk.kiosk.desk.in_store(visits.of_person, person_id):
         await desk.kiosk.desk.drop(visit.id)
+        await request.app.state.rescans.drop(visit.id)
+        desk.door.drafts.forget_visit(visit.id)
     receipt = await desk.kiosk.desk.in_store(privacy.erase, person_id, desk.by)
     return draw(desk, "receipt", part="search", receipt=receipt, document=receipts.document(receipt))
 

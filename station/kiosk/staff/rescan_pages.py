@@ -89,9 +89,7 @@ def _changes(desk: Desk, before: Any, after: Any) -> list[dict[str, Any]]:
     for key in FIRST:
         cells = {
             side: tuple(
-                number(feet[side]["measures"][key]["value"], 1)
-                if side in feet and key in feet[side]["measures"]
-                else "–"
+                number(feet[side]["measures"][key]["value"]) if side in feet and key in feet[side]["measures"] else "–"
                 for feet in (before, after)
             )
             for side in after
