@@ -175,7 +175,8 @@ class Board:
     def samples(self, number: int) -> tuple[records.PressureGrid, records.Imu]:
         """Sample ``number`` of its two quick streams."""
         time_s = number / self.rate_hz
-        cells = np.rint(self._mat.at(time_s) / KPA_A_STEP).astype(np.uint16)
+        heel_first = self._mat.at(time_s)[::-1]  # as a board's layout has its rows
+        cells = np.rint(heel_first / KPA_A_STEP).astype(np.uint16)
         motion = motion_at(self._made.walk, self._made.side, np.array([time_s]))
         acceleration = np.rint(motion.acceleration_m_s2 / STANDARD_GRAVITY / G_A_STEP).astype(np.int16)
         rate = np.rint(np.clip(motion.angular_rate_dps / DPS_A_STEP, -32768, 32767)).astype(np.int16)

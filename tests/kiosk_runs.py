@@ -42,10 +42,13 @@ class Running:
 
 @contextmanager
 def running(folder: Path, settings: Settings = UPLOADS, workers: Workers | None = None) -> Iterator[Running]:
-    """A kiosk on the store in a folder, in a thread of its own; it ends with the block."""
+    """A kiosk on the store in a folder, in a thread of its own, with one process to measure in; it ends with the block.
+
+    ``workers`` that nobody started do nothing: quick, where nothing is measured.
+    """
     with open_store(folder) as store, socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        app = create_app(store, settings, Access.at("127.0.0.1", port), workers)
+        app = create_app(store, settings, Access.at("127.0.0.1", port), workers, processes=1)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, ws="websockets-sansio")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)

@@ -15,6 +15,7 @@ import pytest
 from kiosk_runs import UPLOADS, Customer, Running, running
 from websockets.sync.client import connect
 
+from station.kiosk.processing import Workers
 from station.kiosk.settings import Settings
 from station.store import consents, files, orders, people, privacy, visits
 from station.store.errors import Erased
@@ -216,11 +217,12 @@ def test_erasing_is_one_s_own_and_has_a_receipt(kiosk: Running) -> None:
 
 
 def test_a_visit_goes_on_after_the_kiosk_was_started_again(tmp_path: Path) -> None:
-    with running(tmp_path / "studio", UPLOADS) as first, first.customer() as customer:
+    idle = Workers(1)  # nothing is measured
+    with running(tmp_path / "studio", UPLOADS, idle) as first, first.customer() as customer:
         customer.to_prepare()
         customer.tap("prepared", feet="right", stance="sitting")
         cookies = dict(customer.client.cookies)
-    with running(tmp_path / "studio", UPLOADS) as second, second.customer() as customer:
+    with running(tmp_path / "studio", UPLOADS, idle) as second, second.customer() as customer:
         customer.client.cookies.update(cookies)
         assert customer.look() == "scan"
         assert customer.tap("back") == "prepare"

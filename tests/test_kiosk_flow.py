@@ -187,3 +187,21 @@ def test_what_is_no_state_is_refused(damage: dict[str, object]) -> None:
     kept = {**flow.to_json(Way()), **damage} if damage else {}
     with pytest.raises(ValueError):
         flow.from_json(kept)
+
+
+def test_back_from_the_result_shows_the_walk_that_was_walked() -> None:
+    result = gone(Way(), list(WELL[:6]))[-1]
+    assert (result.screen, result.walk, result.made) == ("result", "done", "done")
+    walk = step(result, Back())
+    assert (walk.screen, walk.walk, walk.made) == ("walk", "done", "done")
+    assert step(walk, Continue()) == result  # nothing is made again
+    again = step(walk, Redo())
+    assert (again.screen, again.walk, again.made) == ("walk", "", "")
+    with pytest.raises(WrongStep):
+        step(again, Continue())
+
+
+def test_without_sensors_nobody_is_asked_to_walk() -> None:
+    result = gone(Way(walks=False), list(WELL[:4]))[-1]
+    assert (result.screen, result.walk) == ("result", "left_out")
+    assert step(result, Back()).screen == "prepare"

@@ -241,28 +241,28 @@ def test_files_from_outside_can_t_hurt(rng: np.random.Generator) -> None:
     }  # fmt: skip
 
     async def all_of_them() -> None:
-        async with Workers(1, memory_mb=700, seconds=20.0) as workers:
-            await workers.ready()
+        async with Workers(1, memory_mb=700, seconds=20.0, warm=False) as workers:
             for name, data in files.items():
                 with pytest.raises(JobError) as refused:
                     await workers.do("measure", {name: data}, side="left")
                 assert refused.value.code in ("ReadError", "ScanError", "MemoryError", "Ended", "ValueError")
-            answer = await workers.do("warm")
-            assert answer.document["pid"]
+            assert (await workers.do("measure")).document["sides"] == []
 
     asyncio.run(all_of_them())
 
 
 def test_a_job_that_takes_too_long_is_ended_and_its_process_replaced() -> None:
     async def hurried() -> tuple[int | None, int | None]:
-        async with Workers(1, seconds=0.05) as workers:
-            await workers.ready()
+        async with Workers(1, warm=False) as workers:
+            await workers.do("measure")
             before = workers._all[0].pid
+            workers._seconds, patience_s = 0.05, workers._seconds
             started = time.monotonic()
             with pytest.raises(JobError) as late:
                 await workers.do("simulate", side="left", seed=1)
             assert late.value.code == "TimeoutError" and time.monotonic() - started < 20
-            await workers.ready()
+            workers._seconds = patience_s
+            await workers.do("measure")
             assert not list(rooms.place().glob(f"{rooms.PREFIX}{before}-*"))  # nothing of the file stays behind
             return before, workers._all[0].pid
 

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const WEB = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(WEB);
@@ -73,6 +74,19 @@ function licences(names) {
   return parts.join("\n");
 }
 
+/** The footsteps of the first page as a still picture, as `elements/steps.js` places them: it is there before any script. */
+function steps() {
+  const lines = JSON.parse(readFileSync(join(WEB, "src", "elements", "steps.json"), "utf8")).filter(([level]) => level % 3 === 0);
+  const paths = lines.map(([, ...flat]) => `<path d="M${flat.join(" ")}Z"/>`).join("");
+  const long = 270, wide = long / 0.62, high = (2 * long) / 0.94;
+  const prints = [0, 1, 2].map((k) => {
+    const x = wide / 2 + (k % 2 ? 1 : -1) * 0.25 * long, y = high - 0.53 * long - (k / 2) * (high - 1.06 * long);
+    return `<use href="#print" transform="translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${k % 2 ? -1 : 1} -1)"/>`;
+  });
+  const look = 'fill="var(--accent)" fill-opacity=".07" stroke="var(--accent)" stroke-opacity=".6"';
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${wide.toFixed(1)} ${high.toFixed(1)}"><defs><g id="print" ${look}>${paths}</g></defs><g id="steps">${prints.join("")}</g></svg>\n`;
+}
+
 async function build(inputs) {
   const esbuild = (await import("esbuild")).default;
   const { makeFonts } = await import("./fonts.mjs");
@@ -95,9 +109,12 @@ async function build(inputs) {
     }
   }
   cpSync(join(WEB, "src", "art"), join(partial, "art"), { recursive: true });
+  writeFileSync(join(partial, "art", "steps.svg"), steps());
   const texts = TEXTS.flatMap(files).filter((file) => file.endsWith(".json")).map((file) => readFileSync(file, "utf8")).join("");
   for (const name of await makeFonts(join(WEB, "node_modules"), partial, texts)) shipped.add(name);
   writeFileSync(join(partial, "licences.txt"), licences(shipped));
+  // what browsers take smaller is made smaller once
+  for (const file of files(partial).filter((name) => /\.(js|css|svg)$/.test(name))) writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
   const sizes = Object.fromEntries(files(partial).map((file) => [slashed(relative(partial, file)), statSync(file).size]));
   writeFileSync(join(partial, "build.json"), JSON.stringify({ inputs, packages: [...shipped].sort(), files: sizes }, null, 1) + "\n");
   // whoever reads meanwhile finds the old or the new

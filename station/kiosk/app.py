@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mimetypes
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
+from starlette.datastructures import Headers
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -63,19 +65,28 @@ class Kiosk:
 class Built(StaticFiles):
     """What npm built: its names hold no version, so a browser asks whether it is still the same."""
 
-    def file_response(self, *args: Any, **how: Any) -> Response:
-        """With how long it may be kept."""
-        answer = super().file_response(*args, **how)
-        answer.headers["cache-control"] = "public, max-age=86400"
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, smaller where the browser takes it so and it was made so; with how long it may be kept."""
+        takes = Headers(scope=scope).get("accept-encoding", "")
+        packed = "gzip" in takes and await asyncio.to_thread(self._is_packed, path)
+        answer = await super().get_response(f"{path}.gz" if packed else path, scope)
+        if answer.status_code in (200, 304):
+            answer.headers["cache-control"] = "public, max-age=86400"
+            answer.headers["vary"] = "accept-encoding"
+        if packed and answer.status_code == 200:
+            answer.headers["content-encoding"] = "gzip"
+            answer.headers["content-type"] = mimetypes.guess_type(path)[0] or "application/octet-stream"
         return answer
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file; nothing else."""
-        return await super().get_response(path, scope)
+    def _is_packed(self, path: str) -> bool:
+        return bool(self.lookup_path(f"{path}.gz")[0])
 
 
-def create_app(store: Store, settings: Settings, access: Access, workers: Workers | None = None) -> FastAPI:
-    """The whole kiosk. ``workers``: child processes that somebody else has started and ends."""
+def create_app(
+    store: Store, settings: Settings, access: Access, workers: Workers | None = None, processes: int | None = None
+) -> FastAPI:
+    """The whole kiosk. ``workers``: child processes that somebody else has started and ends; else ``processes`` of its
+    own."""
     from station.kiosk import customer, takeaway
     from station.kiosk.staff.mounting import mount
 
@@ -84,7 +95,7 @@ def create_app(store: Store, settings: Settings, access: Access, workers: Worker
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
-            own = workers if workers is not None else await stack.enter_async_context(Workers())
+            own = workers if workers is not None else await stack.enter_async_context(Workers(processes))
             eye = scanner(settings.scan, own)
             desk = Desk(store, settings, own, eye, walker(settings.walk))
             stack.push_async_callback(desk.close)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -152,7 +153,12 @@ async def visit_file(request: Request, visit_id: str, name: str) -> Response:
         return JSONResponse(views.lines(await _document(kiosk, visit, names.LINES), side, Words(way.lang)))
     if name not in names.SHOWN:
         raise NotFound("expected a file that is shown")
-    return Response(await kiosk.desk.in_store(files.get, visit.id, name), media_type=names.SHOWN[name])
+    data = await kiosk.desk.in_store(files.get, visit.id, name)
+    headers = {"cache-control": "no-store"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        data = await asyncio.to_thread(gzip.compress, data, 5, mtime=0)
+        headers |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+    return Response(data, media_type=names.SHOWN[name], headers=headers)
 
 
 # ------------------------------------------------------------------ steps
@@ -255,7 +261,7 @@ _EVENTS: Mapping[str, Callable[[FormData], flow.Event]] = {
 
 async def _begun(kiosk: Kiosk, session: Session, agreed: flow.Agreed) -> Session:
     """A visit in the store; the cookie that opens it is new."""
-    way = flow.step(Way(lang=session.lang), agreed)
+    way = flow.step(Way(lang=session.lang, walks=kiosk.desk.walker is not None), agreed)
     visit = await kiosk.desk.in_store(visits.start, session.lang, kiosk.place, None, way.screen)
     after = kiosk.sessions.renewed(session, visit=visit.id)
     state = {"way": flow.to_json(way), "nonce": after.nonce}
@@ -354,7 +360,8 @@ async def _send(socket: WebSocket, channel: Any, kind: str, say: Words) -> None:
         state.pop("layout", None)
         if state["state"] == "done":
             return  # told at the end, when all is kept
-        key = f"{kind}.measuring" if state.pop("measuring", False) else f"{kind}.{state['state']}"
+        more = {name: state.pop(name, False) for name in ("busy", "measuring")}
+        key = f"{kind}.{next((name for name, is_so in more.items() if is_so), state['state'])}"
         await socket.send_text(json.dumps(state | ({"text": say(key)} if say.has(key) else {}), ensure_ascii=False))
 
 

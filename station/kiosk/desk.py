@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ class Desk:
         """See to it that the work of this screen is on its way."""
         if way.screen == "scan":
             self._begin(visit_id, "scan", lambda channel: self._scan(visit_id, way, channel), replay=True)
-        elif way.screen == "walk" and not way.trouble and self.walker is not None:
+        elif way.screen == "walk" and not way.trouble and way.walk != "done" and self.walker is not None:
             self._begin(visit_id, "walk", lambda channel: self._walk(visit_id, channel), replay=False)
         elif way.screen == "result" and way.made == "working":
             self._begin(visit_id, "made", lambda channel: self._make(visit_id, way), replay=False)
@@ -179,7 +180,8 @@ class Desk:
     async def _scan(self, visit_id: str, way: Way, channel: Channel) -> None:
         try:
             async with asyncio.timeout(SCAN_S):
-                came = await self._first(visit_id, self._scanning, lambda: self.scanner.scan(way.feet, channel))
+                ask = functools.partial(self.scanner.scan, way.feet, channel)
+                came = await self._first(visit_id, self._scanning, channel, ask)
             channel.tell(state="scanning", progress=1.0, measuring=True)
             event, kept = await self._measured(came, way, sd=False)
         except DeviceError:
@@ -194,11 +196,16 @@ class Desk:
             self.behind(visit_id, "later", lambda: self._skins(visit_id, skinned))
         channel.tell(state="done")
 
-    async def _first(self, visit_id: str, device: asyncio.Lock, ask: Callable[[], Awaitable[Files]]) -> Files:
+    async def _first(
+        self, visit_id: str, device: asyncio.Lock, channel: Channel, ask: Callable[[], Awaitable[Files]]
+    ) -> Files:
         """What comes first: the device's files, when it is this visit's turn, or those sent to the page."""
 
         async def asked() -> Files:
+            if device.locked():
+                channel.tell(state="waiting", busy=True)
             async with device:
+                channel.tell(busy=False)
                 return await ask()
 
         waits = [asyncio.create_task(asked()), asyncio.create_task(self._of(visit_id).came.get())]
@@ -223,8 +230,8 @@ class Desk:
         for answer in answers:
             kept |= answer.files
             lines |= answer.document["lines"]
-            document = _joined(document, answer.document["measurements"])
-        kept |= {names.MEASUREMENTS: _json(document), names.LINES: _json(lines)}
+            document = names.joined(document, answer.document["measurements"])
+        kept |= {names.MEASUREMENTS: names.as_json(document), names.LINES: names.as_json(lines)}
         problems = {flow.Problem(side, code) for side, code in problems_of(document)}
         sides = tuple(side for side in flow.BOTH if names.FOOT.format(side=side) in kept)
         return flow.Scanned(sides, tuple(sorted(problems, key=lambda p: (p.side, p.code)))), kept
@@ -282,12 +289,16 @@ class Desk:
         event: Event
         try:
             walker, enough = self.walker, self._of(visit_id).enough
-            came = await self._first(visit_id, self._walking, lambda: walker.walk(self.settings.steps, channel, enough))
+            ask = functools.partial(walker.walk, self.settings.steps, channel, enough)
+            came = await self._first(visit_id, self._walking, channel, ask)
             channel.tell(state="walking", measuring=True)
             answer = await self.workers.do("walk", came)
             event = flow.Walked()
-            kept = {names.WALK: next(iter(came.values())), names.PRESSURE: _json(answer.document["pressure"])}
-            kept |= {names.LOADS: _json(answer.document["loads"]), names.PEAKS: _json(answer.document["peaks"])}
+            kept = {names.WALK: next(iter(came.values())), names.PRESSURE: names.as_json(answer.document["pressure"])}
+            kept |= {
+                names.LOADS: names.as_json(answer.document["loads"]),
+                names.PEAKS: names.as_json(answer.document["peaks"]),
+            }
         except DeviceError:
             event = flow.Failed("walk_away")
         except JobError as error:
@@ -349,7 +360,7 @@ class Desk:
             "failed": [],
         }
         kept = {name: data for answer in answers for name, data in answer.files.items()}
-        return kept | {names.PRESCRIPTION: _json(document)}
+        return kept | {names.PRESCRIPTION: names.as_json(document)}
 
     def edits(self, way: Way) -> tuple[str, dict[str, Any]]:
         """The preset and the edits that a choice stands for."""
@@ -386,14 +397,3 @@ def _trouble(what: str, error: JobError) -> str:
     """Key of what to say about a job that failed."""
     kinds = {"ReadError": "unreadable", "ScanError": "unclear", "DesignError": "impossible", "MemoryError": "too_large"}
     return f"{what}_{kinds.get(error.code, 'failed')}"
-
-
-def _json(document: Any) -> bytes:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-
-
-def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Two measurement documents as one; the pair's comparison is made anew when it is shown."""
-    if not one:
-        return dict(other)
-    return {**one, "scans": [*one["scans"], *other["scans"]], "failed": [*one["failed"], *other["failed"]]}

@@ -59,7 +59,7 @@ class Way:
     who      : ``new`` or ``known`` (came back, or another of the family)
     feet     : the feet that are to be scanned; stance : ``standing`` or ``sitting``
     scans    : how often a scan was begun; scanned : the feet that were measured
-    walk     : ``""`` not yet, ``done``, ``left_out``
+    walks    : there are sensors to walk on; walk : ``""`` not yet, ``done``, ``left_out``
     made     : ``""`` nothing asked, ``working``, ``done``, ``failed``: the insoles
     trouble  : key of what to tell on the present screen (a device that is away, a file that can't be read)
     """
@@ -74,6 +74,7 @@ class Way:
     scans: int = 0
     scanned: tuple[Side, ...] = ()
     problems: tuple[Problem, ...] = ()
+    walks: bool = True
     walk: str = ""
     made: str = ""
     trouble: str = ""
@@ -266,15 +267,21 @@ def _score(way: Way, event: Event) -> Way | None:
 
 
 def _walking(way: Way) -> Way:
-    """Who sits does not walk."""
-    if way.stance == "sitting":
+    """Who sits does not walk, nor does anybody without sensors."""
+    if not _can_walk(way):
         return _resulting(replace(way, walk="left_out"))
     return replace(way, screen="walk", walk="", made="", trouble="")
 
 
+def _can_walk(way: Way) -> bool:
+    return way.walks and way.stance != "sitting"
+
+
 def _walk(way: Way, event: Event) -> Way | None:
     if isinstance(event, Redo):
-        return replace(way, trouble="")
+        return replace(way, walk="", made="", trouble="")
+    if way.walk == "done":  # it was walked, and the customer came back to look at it
+        return replace(way, screen="result", trouble="") if isinstance(event, Continue) else None
     if isinstance(event, Failed):
         return replace(way, trouble=event.trouble)
     if isinstance(event, (Walked, WalkLeftOut)):
@@ -320,7 +327,7 @@ _ON = {
 }  # fmt: skip
 
 
-#: screen -> the one before; the way from a result leads to the walk where there was one
+#: screen -> the one before; the way from a result leads to the walk where there can be one
 _BEFORE: Mapping[Screen, Screen] = {
     "who": "consent", "guardian": "who", "prepare": "who", "scan": "prepare", "score": "prepare", "walk": "prepare",
     "choose": "result", "confirm": "choose",
@@ -328,8 +335,10 @@ _BEFORE: Mapping[Screen, Screen] = {
 
 
 def _back(way: Way) -> Way:
+    if way.screen == "result" and _can_walk(way):
+        return replace(way, screen="walk", trouble="") if way.walk == "done" else _walking(way)
     if way.screen == "result":
-        return _walking(way) if way.stance != "sitting" else replace(way, screen="prepare", trouble="")
+        return replace(way, screen="prepare", trouble="")
     if way.screen not in _BEFORE:
         raise WrongStep(f"there is no way back from {way.screen}")
     return replace(way, screen=_BEFORE[way.screen], trouble="")

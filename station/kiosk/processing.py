@@ -116,13 +116,18 @@ class Worker:
 
 
 class Workers:
-    """``async with Workers() as workers``: as many as there are processors, two at least; jobs wait for a free one."""
+    """``async with Workers() as workers``: as many as there are processors, two at least; jobs wait for a free one.
 
-    def __init__(self, count: int | None = None, memory_mb: int = MEMORY_MB, seconds: float = SECONDS) -> None:
+    ``warm``: they are started before the first job, with everything that it needs, rather than by it.
+    """
+
+    def __init__(
+        self, count: int | None = None, memory_mb: int = MEMORY_MB, seconds: float = SECONDS, warm: bool = True
+    ) -> None:
         self.count = count or max(2, min(4, processors()))
         self._all = [Worker(memory_mb) for _ in range(self.count)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
-        self._seconds = seconds
+        self._seconds, self._warms = seconds, warm
         self._warming: list[asyncio.Task[Any]] = []
 
     async def __aenter__(self) -> Self:
@@ -132,8 +137,9 @@ class Workers:
         return self
 
     async def _warm(self, worker: Worker) -> None:
-        with contextlib.suppress(JobError):
-            await worker.do("warm", {}, {}, WARM_S)
+        if self._warms:
+            with contextlib.suppress(JobError):
+                await worker.do("warm", {}, {}, WARM_S)
         self._free.put_nowait(worker)
 
     async def ready(self) -> None:

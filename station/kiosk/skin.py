@@ -1,7 +1,6 @@
 """What a screen shows of a measured foot: its skin as a mesh, the tapes where they lay, its print.
 
-The skin is the template of `footscan.measures.template`, laid on the scan, made finer and drawn onto the points: quick,
-without holes, with the scan's own detail. It is for looking at; nothing is measured on it.
+The skin is for looking at (`surface`); nothing is measured on it.
 """
 
 from __future__ import annotations
@@ -9,17 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from footscan.errors import ScanError
 from footscan.frame import T_MIRROR, transform
-from footscan.measures.template import fit_template
-from footscan.meshes import vertex_normals
 from footscan.types import Array, Foot, Mesh
+from station.kiosk.surface import closed_surface
 
-NEIGHBOURS = 12
-REACH_MM = 4.0  #: points farther off say nothing of a vertex
-BAD_FIT_MM = 3.0  #: a template farther off than this is not the foot that was scanned
 UP, AHEAD = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 PRINT_COLOURS = {"outline": "var(--accent-soft)", "tread": "var(--clay)", "contact": "var(--accent)"}
 
@@ -30,43 +23,14 @@ def true_points(foot: Foot, points: Array) -> Array:
 
 
 def skin(foot: Foot) -> Mesh | None:
-    """The foot's skin on its true side, foot frame, mm; None where the template does not fit (the points say all)."""
-    points = foot.cloud.points
+    """The foot's closed skin on its true side, foot frame, mm; None where there are too few points to show one."""
     try:
-        fitted = fit_template(points)
-    except ScanError:
+        mesh = closed_surface(foot.cloud.points)
+    except ValueError:
         return None
-    if fitted.rms_mm > BAD_FIT_MM:
-        return None
-    mesh = finer(Mesh(fitted.vertices, fitted.faces, "foot"))
-    tree = cKDTree(points)
-    for _ in range(2):
-        mesh = Mesh(_drawn(mesh, points, tree), mesh.faces, "foot")
     if foot.side == "left":
         mesh = Mesh(transform(T_MIRROR, mesh.vertices), mesh.faces[:, ::-1], "foot")
     return mesh
-
-
-def finer(mesh: Mesh) -> Mesh:
-    """Every triangle as four, by the middles of its edges."""
-    edges = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    unique, inverse = np.unique(edges, axis=0, return_inverse=True)
-    middle = (mesh.vertices[unique[:, 0]] + mesh.vertices[unique[:, 1]]) / 2.0
-    ab, bc, ca = (inverse.reshape(-1, 3) + len(mesh.vertices)).T
-    a, b, c = mesh.faces.T
-    faces = np.concatenate([np.stack(part, axis=1) for part in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
-    return Mesh(np.concatenate([mesh.vertices, middle]), faces, mesh.frame)
-
-
-def _drawn(mesh: Mesh, points: Array, tree: cKDTree) -> Array:
-    """The vertices, moved along their normals onto the plane of the points nearest to them."""
-    away, index = tree.query(mesh.vertices, k=NEIGHBOURS)
-    normals = vertex_normals(mesh)
-    apart = np.einsum("vkj,vj->vk", points[index] - mesh.vertices[:, None], normals)
-    weight = np.where(away < REACH_MM, 1.0, 0.0)
-    total = weight.sum(axis=1)
-    moved = np.where(total > NEIGHBOURS / 2, (apart * weight).sum(axis=1) / np.maximum(total, 1.0), 0.0)
-    return np.asarray(mesh.vertices + moved[:, None] * normals)
 
 
 # ------------------------------------------------------------------ lines

@@ -226,7 +226,9 @@ class WatchedFolder:
     async def files(self) -> Any:
         """(name, content) of each new file, when it is whole."""
         from devices.watch import Seen, look, signature_of, step
+        from footscan.io import FORMATS
 
+        endings = {ending for row in FORMATS for ending in row.suffixes}
         await self.check()
         before = await asyncio.to_thread(look, self._spec)
         seen = {path: Seen(what, 0.0, done=True) for path, what in before.items()}
@@ -238,6 +240,8 @@ class WatchedFolder:
                 if signature_of(path) != seen[path].signature or data is None:
                     continue
                 seen[path] = Seen(seen[path].signature, seen[path].since_s, done=True)
+                if Path(path).suffix.lower() not in endings:
+                    continue  # what a program or a system leaves beside its scans
                 yield os.path.basename(path), data
             await asyncio.sleep(self._poll_s)
 

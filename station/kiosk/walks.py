@@ -19,7 +19,7 @@ from devices.streams import Stream, aopen
 from devices.types import ChannelInfo, DeviceInfo, Packet, Status
 from station.errors import UsageError
 from station.kiosk.live import Channel
-from station.kiosk.peaks import APART_MM, cells_of
+from station.kiosk.peaks import side_by_side
 from station.kiosk.rooms import room
 from station.kiosk.sources import Files, NoScanner, WatchedFolder, _understood
 
@@ -139,26 +139,8 @@ def _all_felt(streams: Sequence[Stream], infos: Sequence[DeviceInfo], numbers: S
 
 
 def layout_of(channels: Sequence[ChannelInfo]) -> dict[str, Any]:
-    """What the heat map draws: cells of all devices, and whose foot each is; the left one on the left."""
-    cells: list[list[float]] = []
-    sides: list[str] = []
-    offset = 0.0
-    order = sorted(range(len(channels)), key=lambda n: channels[n].side == "right")
-    parts: dict[int, list[list[float]]] = {}
-    for n in order:
-        layout = channels[n].layout
-        own = cells_of(layout) if layout is not None else _row(channels[n].width)
-        parts[n] = [[x + offset, y, w, h] for x, y, w, h in own]
-        offset = max(x + w / 2.0 for x, _, w, _ in parts[n]) + APART_MM
-    for n, channel in enumerate(channels):
-        cells += parts[n]
-        sides += [channel.side] * channel.width
-    return {"cells": cells, "sides": sides}
-
-
-def _row(count: int) -> list[list[float]]:
-    """Cells of which nobody knows where they are: one behind the other."""
-    return [[20.0, 20.0 + 40.0 * k, 38.0, 38.0] for k in range(count)]
+    """What the heat map draws of all devices."""
+    return side_by_side([(channel.side, channel.layout, channel.width) for channel in channels])
 
 
 async def _recorded(recorder: Recorder, felt: list[_Felt], steps: int, channel: Channel, enough: asyncio.Event) -> None:

@@ -27,7 +27,7 @@ Files = dict[str, bytes]
 MB = 1024**2
 LARGEST_FILE = 512 * MB  #: that a child may write
 MOST_OPEN = 128
-TRIANGLES = {"screen": 40_000, "print": 100_000}  #: of an insole
+TRIANGLES = {"screen": 15_000, "picture": 40_000, "print": 100_000}  #: of an insole
 
 
 @contextlib.contextmanager
@@ -78,15 +78,14 @@ def measure(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], F
 
 def show(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], Files]:
     """A foot's file -> its skin as GLB; no file where there is none to show."""
-    from insole import glb_bytes
-    from station.kiosk import skin
+    from station.kiosk import models, skin
     from station.kiosk.foot_file import read_foot
 
     out: Files = {}
     for name, data in files.items():
         mesh = skin.skin(read_foot(data, name))
         if mesh is not None:
-            out[f"{Path(name).stem}.glb"] = glb_bytes(mesh)
+            out[f"{Path(name).stem}.glb"] = models.skin_glb(mesh)
     return {}, out
 
 
@@ -120,6 +119,7 @@ def insole(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], Fi
     from footscan.errors import ScanError
     from footscan.types import RegionLoads
     from insole import check_mesh, design, glb_bytes, plan_zones, solid
+    from station.kiosk import models
     from station.kiosk.foot_file import read_foot
     from station.kiosk.prescribed import insole_entry
 
@@ -137,7 +137,7 @@ def insole(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], Fi
     zoning = plan_zones(shape, foot, loads)
     entry = insole_entry(prescription, shape, mesh, checks, zoning)
     side = foot.side
-    out = {f"{side}.insole.glb": glb_bytes(mesh)}
+    out = {f"{side}.insole.glb": models.smaller(glb_bytes(mesh))}
     if wanted == "print":
         out |= _printed(side, shape, mesh, zoning)
     return {"side": side, "insole": entry}, out
@@ -176,7 +176,7 @@ def report_pictures(files: Files, options: Mapping[str, Any]) -> tuple[dict[str,
     for foot in feet:
         told = options["loads"].get(foot.side)
         loads = RegionLoads(**told) if told else None
-        shapes[foot.side] = design(foot, _prescribed(foot, loads, options), TRIANGLES["screen"])
+        shapes[foot.side] = design(foot, _prescribed(foot, loads, options), TRIANGLES["picture"])
         meshes[foot.side] = solid(shapes[foot.side])
         zones[foot.side] = plan_zones(shapes[foot.side], foot, loads)
     jobs = drawings({foot.side: foot for foot in feet}, analyses, shapes, meshes, zones, {})
@@ -225,6 +225,7 @@ def warm(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], File
     import insole.slicer_files
     import insole.zones
     import station.documents
+    import station.kiosk.skin
     from footscan.measures.template import KINDS, load_template
 
     for kind in KINDS:

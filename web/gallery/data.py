@@ -31,7 +31,7 @@ def make_all(folder: Path, seed: int = 5) -> None:
     """Everything that the gallery shows; nothing where it is there already."""
     from footscan.synth import make_walk
     from station.kiosk import simulated_scan, work
-    from station.kiosk.peaks import cells_of, peaks
+    from station.kiosk.peaks import peaks, side_by_side
 
     if (folder / "done").exists():
         return
@@ -56,13 +56,8 @@ def make_all(folder: Path, seed: int = 5) -> None:
     parts = sorted(walk.pressure, key=lambda p: p.side == "right")
     frames = np.concatenate([np.clip(p.values / 400.0, 0, 1) * 255 for p in parts], axis=1)
     np.save(folder / "walk.npy", np.nan_to_num(frames).astype(np.uint8))
-    cells, offset = [], 0.0
-    for part in parts:
-        own = cells_of(part.layout)
-        cells += [[x + offset, y, w, h] for x, y, w, h in own]
-        offset += max(x + w / 2 for x, _, w, _ in own) + 25.0
-    sides = [p.side for p in parts for _ in range(p.values.shape[1])]
-    (folder / "layout.json").write_text(json.dumps({"cells": cells, "sides": sides}), encoding="utf-8")
+    layout = side_by_side([(part.side, part.layout, part.values.shape[1]) for part in parts])
+    (folder / "layout.json").write_text(json.dumps(layout), encoding="utf-8")
     force = [
         (p.values * (p.layout.area_mm2 if p.layout.area_mm2 is not None else 100.0)).sum(axis=1) / 1000 for p in parts
     ]

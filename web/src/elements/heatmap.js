@@ -26,6 +26,7 @@ class PlantarHeatmap extends HTMLElement {
     this.draw = onFrame(() => this.#draw());
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.canvas.parentElement);
+    if (this.hasAttribute("ws")) this.#listen(); // what it says while sensors connect is shown before their layout comes
     try {
       const src = this.getAttribute("src");
       const found = await fetched(src ?? this.getAttribute("layout"), "json");
@@ -38,7 +39,7 @@ class PlantarHeatmap extends HTMLElement {
       this.dataset.state = "failed";
       return;
     }
-    if (this.hasAttribute("ws")) this.#listen();
+    this.draw();
   }
 
   disconnectedCallback() {
@@ -73,7 +74,7 @@ class PlantarHeatmap extends HTMLElement {
     this.#link = socket(this.getAttribute("ws"), {
       frame: (bytes) => {
         const values = new Uint8Array(bytes);
-        if (values.length !== this.#map.count) return;
+        if (values.length !== this.#map?.count) return;
         this.#values = values;
         this.dataset.state = "walking";
         this.#trail(values);
@@ -96,7 +97,7 @@ class PlantarHeatmap extends HTMLElement {
     this.#state = this.dataset.state = state;
     if (state === "done" || state === "failed") {
       this.#link.close();
-      if (state === "done") this.#values = this.#map.peak;
+      if (state === "done") this.#values = this.#map?.peak;
       this.draw();
       done(this, { state });
     }
@@ -110,6 +111,25 @@ class PlantarHeatmap extends HTMLElement {
       else trail.push(null);
       if (trail.length > TRAIL) trail.shift();
     }
+  }
+
+  /** What lies under the feet: its ground, which bounds what is drawn then, or its edge. */
+  #soles(context, at, edge = false) {
+    if (!this.#map.outlines.length) return;
+    context.beginPath();
+    for (const outline of this.#map.outlines) {
+      outline.forEach(([x, y], k) => context[k ? "lineTo" : "moveTo"](...at({ x, y })));
+      context.closePath();
+    }
+    if (edge) {
+      context.strokeStyle = colour("line-strong") || "#7d8e90";
+      context.lineWidth = 1.5;
+      context.stroke();
+      return;
+    }
+    context.fillStyle = PRESSURE[0];
+    context.fill();
+    context.clip();
   }
 
   #draw() {
@@ -129,10 +149,14 @@ class PlantarHeatmap extends HTMLElement {
     const at = ({ x, y }) => [left + (x - map.left) * scale, top + (map.bottom + map.height - y) * scale];
     if (map.isPlate) this.#plate(context, left, top, map.width * scale, map.height * scale);
     const values = this.#values ?? map.shown;
-    if (this.#state !== "done") map.follow(values, still() ? 1 : 0.55);
+    if (values !== map.shown && this.#state !== "done") map.follow(values, still() ? 1 : 0.55);
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
+    context.save();
+    this.#soles(context, at);
     context.drawImage(map.paint(this.#state === "done" ? map.peak : map.shown), left, top, map.width * scale, map.height * scale);
+    context.restore();
+    this.#soles(context, at, true);
     for (const trail of Object.values(this.#trails)) this.#path(context, trail.map((p) => p && at(p)), this.#state !== "done");
     if (this.path?.length) this.#path(context, this.path.map((p) => p && at({ x: p[0], y: p[1] })), false);
     let moving = false;

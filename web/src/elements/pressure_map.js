@@ -1,7 +1,9 @@
 // A layout of pressure cells as a picture: what is between the cells is filled in, the edge of the sensor is soft.
+// The outlines of what lies under the feet are drawn below it and bound it.
 //
 // Layouts, seen from above with the toes up: {"grid": [rows, columns], "cell_mm": [w, h]?}, row 0 at the toes; or
-// {"cells": [[x, y, w, h], …] (mm, the cell's middle and size, x to the right, y to the toes), "sides": ["left", …]}.
+// {"cells": [[x, y, w, h], …] (mm, the cell's middle and size, x to the right, y to the toes), "sides": ["left", …],
+// "outlines": [[[x, y], …], …]?}.
 import { PRESSURE, ramp } from "./common.js";
 
 const TABLE = ramp(PRESSURE);
@@ -26,6 +28,7 @@ export class PressureMap {
   constructor(layout) {
     this.nearest = layout.grid ? 4 : 9;
     this.sides = layout.sides ?? null;
+    this.outlines = layout.outlines ?? [];
     if (layout.grid) this.#grid(layout);
     else this.#cells(layout.cells);
     this.canvas = document.createElement("canvas");

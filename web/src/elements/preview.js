@@ -1,13 +1,15 @@
 // <plantar-preview ws="…">: the scan while it is taken. Points light up where the scanner has just been, then settle
 // into colours of height. Binary frames: float32 (n, 3) mm, little-endian; text frames: {state, text, progress}.
-import { BufferAttribute, BufferGeometry, Box3, Color, DynamicDrawUsage, Group, Points, ShaderMaterial, Vector3 } from "three";
-import { colour, done, make, mix, socket, still, words } from "./common.js";
-import { hasWebGL, Stage } from "./stage.js";
+import { BufferAttribute, BufferGeometry, Color, DynamicDrawUsage, Group, Points, ShaderMaterial, Vector3 } from "three";
+import { colour, done, make, socket, still, words } from "./common.js";
+import { hasWebGL, outermost, Stage } from "./stage.js";
 
 const MOST = 300_000;
 /** Heights on the dark ground: brighter than on paper. */
 const BRIGHT = ["#2f98a0", "#63bcb8", "#98d6ce", "#cdeae4", "#ffffff"];
 const COVERED = 0.16; // of the picture, by the points together
+const SAMPLED = 3000, STRAY = 0.004; // points that are looked at to fit the picture; share of them that lies far off
+const FOLLOW_MS = 220;
 const KEPT = 4; // a full cloud keeps each fourth point and goes on
 const WORDS = { lost: "Connection lost, trying again…" };
 
@@ -88,8 +90,8 @@ class PlantarPreview extends HTMLElement {
     this.cloud = new Group();
     this.cloud.add(points);
     this.#stage.world.add(this.cloud);
-    this.wanted = this.#stage.box.clone();
-    this.seen = null;
+    this.wanted = null;
+    this.drawn = 0;
     this.#stage.draw();
   }
 
@@ -106,7 +108,6 @@ class PlantarPreview extends HTMLElement {
       if (!Number.isFinite(x + y + z)) continue;
       point.set(-y / 1000, z / 1000, -x / 1000).toArray(this.place, 3 * this.#count);
       this.born[this.#count++] = now;
-      this.seen = this.seen ? this.seen.expandByPoint(point) : new Box3(point.clone(), point.clone());
     }
     for (const [name, size] of [["position", 3], ["born", 1]]) {
       const attribute = this.geometry.attributes[name];
@@ -114,12 +115,31 @@ class PlantarPreview extends HTMLElement {
       attribute.needsUpdate = true;
     }
     this.geometry.setDrawRange(0, this.#count);
-    if (this.seen) {
-      this.wanted = this.seen.clone();
-      this.material.uniforms.floor.value = this.seen.min.y;
-      this.material.uniforms.top.value = this.seen.max.y;
-    }
+    if (this.#count) this.#fit();
     stage.draw();
+  }
+
+  /** What the camera has to show: the cloud without the few points that lie far off. */
+  #fit() {
+    const step = Math.max(1, Math.floor(this.#count / SAMPLED));
+    const box = [0, 1, 2].map((axis) => {
+      const values = [];
+      for (let k = 0; k < this.#count; k += step) values.push(this.place[3 * k + axis]);
+      values.sort((a, b) => a - b);
+      return [values[Math.floor(STRAY * values.length)], values[Math.ceil((1 - STRAY) * values.length) - 1]];
+    });
+    const point = new Vector3();
+    this.wanted = outermost((visit) => {
+      for (let k = 0; k < this.#count; k += step) {
+        point.fromArray(this.place, 3 * k);
+        if (point.toArray().every((v, axis) => v >= box[axis][0] && v <= box[axis][1])) visit(point);
+      }
+    });
+    [this.material.uniforms.floor.value, this.material.uniforms.top.value] = box[1];
+    const stage = this.#stage;
+    stage.box.min.set(...box.map((b) => b[0]));
+    stage.box.max.set(...box.map((b) => b[1]));
+    stage.hull ??= this.wanted.map((p) => p.clone());
   }
 
   /** Makes room: keeps each KEPT-th point. */
@@ -141,10 +161,12 @@ class PlantarPreview extends HTMLElement {
     uniforms.away.value = stage.camera.position.distanceTo(stage.box.getCenter(new Vector3()));
     const size = Math.sqrt((COVERED * width * height) / Math.max(1, this.#count)); // few points are drawn large
     uniforms.size.value = Math.min(9, Math.max(1.6, size)) * stage.renderer.getPixelRatio();
-    // the camera follows the growing cloud softly
-    for (const end of ["min", "max"]) for (const axis of ["x", "y", "z"]) stage.box[end][axis] = mix(stage.box[end][axis], this.wanted[end][axis], 0.12);
+    // the camera follows the growing cloud softly, however seldom it is drawn
+    const share = still() ? 1 : 1 - Math.exp(-(now - this.drawn) / FOLLOW_MS);
+    this.drawn = now;
+    this.wanted?.forEach((p, k) => stage.hull[k].lerp(p, share));
     if (still() || this.#state === "done" || this.#state === "failed") return performance.now() / 1000 - (this.born[this.#count - 1] ?? 0) < 1.2;
-    stage.pose.azimuth += 0.004;
+    stage.pose.azimuth = stage.home.azimuth + 0.35 * Math.sin((now - (this.began ??= now)) / 4000);
     return this.#state === "scanning";
   }
 

@@ -4,10 +4,9 @@ import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { Line2 } from "three/addons/lines/Line2.js";
 import { LineGeometry } from "three/addons/lines/LineGeometry.js";
 import { LineMaterial } from "three/addons/lines/LineMaterial.js";
-import { mergeVertices } from "three/addons/utils/BufferGeometryUtils.js";
 import { colour, ease, fetched, make, still, words } from "./common.js";
 import { fromFootFrame, hasWebGL, Stage } from "./stage.js";
-import { clay, cutLeg, shadeHollows } from "./surface.js";
+import { clay, flatten, shadeHollows } from "./surface.js";
 
 const DRAW_MS = 700, NEXT_MS = 220;
 /** Degrees for the left one; the right one is seen mirrored. A foot is seen from before its arch, toes to the other foot. */
@@ -50,7 +49,7 @@ class Solid extends HTMLElement {
     const host = make("div", "solid-stage");
     this.labels = make("div", "solid-labels");
     this.append(host, this.labels);
-    if (!hasWebGL()) return this.#poster();
+    if (!hasWebGL()) return this.#flat(host, run);
     try {
       const side = this.getAttribute("side");
       this.outer = side === "right" ? 1 : -1; // where the labels stand: away from the other foot
@@ -82,7 +81,29 @@ class Solid extends HTMLElement {
     }
   }
 
-  /** Where there is no WebGL, or no model: the finished picture. */
+  /** Where there is no WebGL: one picture, drawn triangle by triangle from the back to the front. */
+  async #flat(host, run) {
+    if (this.getAttribute("poster")) return this.#poster();
+    try {
+      const { scene } = await new GLTFLoader().parseAsync(await fetched(this.getAttribute("src"), "arrayBuffer"), "");
+      if (run !== this.#run) return;
+      scene.rotation.y = Math.PI / 2;
+      scene.updateMatrixWorld(true);
+      const { azimuth, polar } = HOME[this.kind], side = this.getAttribute("side") === "right" ? -1 : 1;
+      const canvas = make("canvas", "", { role: "img", "aria-label": this.getAttribute("label") ?? "" });
+      host.append(canvas);
+      canvas.width = 2 * host.clientWidth;
+      canvas.height = 2 * host.clientHeight;
+      flatten(canvas, scene, (side * azimuth * Math.PI) / 180, (polar * Math.PI) / 180, colour(this.kind === "foot" ? "clay" : "insole") || "#d2b49f");
+      this.dataset.state = "poster";
+    } catch (error) {
+      if (run !== this.#run) return;
+      console.warn(`${this.localName}: ${error.message}`);
+      this.#poster();
+    }
+  }
+
+  /** Where there is no model: the finished picture, or what it would be of. */
   #poster() {
     const poster = this.getAttribute("poster");
     const label = this.getAttribute("label") ?? "";
@@ -97,13 +118,6 @@ class Solid extends HTMLElement {
     scene.traverse((part) => {
       if (!part.isMesh) return;
       const invented = part.material.name === "invented";
-      if (this.kind === "foot") {
-        // skin has no creases: one smooth surface, whatever the file split
-        part.geometry.deleteAttribute("normal");
-        part.geometry = mergeVertices(part.geometry, 1e-5);
-        part.geometry.computeVertexNormals();
-        if (!invented) cutLeg(part.geometry, ...upOf(part));
-      }
       if (!part.geometry.attributes.normal) part.geometry.computeVertexNormals();
       shadeHollows(part.geometry, this.kind === "foot" ? 0.6 : 0.35);
       const own = part.geometry.attributes.color !== undefined;
@@ -253,14 +267,6 @@ class Solid extends HTMLElement {
     add("reset", this.#stage.home);
     return bar;
   }
-}
-
-/** Which coordinate of a part points up, and how many mm its unit is. */
-function upOf(part) {
-  const m = part.matrixWorld.elements; // row y of the matrix: what each coordinate adds to the height
-  const row = [m[1], m[5], m[9]];
-  const up = row.reduce((best, v, k) => (Math.abs(v) > Math.abs(row[best]) ? k : best), 0);
-  return [up, Math.abs(row[up]) * 1000];
 }
 
 const ICONS = {

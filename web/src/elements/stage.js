@@ -14,28 +14,31 @@ export const fromFootFrame = ([x, y, z]) => new Vector3(-y / 1000, z / 1000, -x 
 const corners = (box) => [0, 1, 2, 3, 4, 5, 6, 7].map((k) =>
   new Vector3(k & 1 ? box.max.x : box.min.x, k & 2 ? box.max.y : box.min.y, k & 4 ? box.max.z : box.min.z));
 
-/** The points of an object that lie farthest out, in directions spread over the sphere: what has to fit in the picture. */
-function outermost(object, directions = 96) {
-  const ways = Array.from({ length: directions }, (_, k) => {
-    const y = 1 - (2 * (k + 0.5)) / directions, turn = k * 2.399963;
-    return new Vector3(Math.sqrt(1 - y * y) * Math.cos(turn), y, Math.sqrt(1 - y * y) * Math.sin(turn));
-  });
-  const best = ways.map(() => -Infinity);
-  const found = ways.map(() => new Vector3());
+const WAYS = Array.from({ length: 96 }, (_, k) => {
+  const y = 1 - (2 * (k + 0.5)) / 96, turn = k * 2.399963;
+  return new Vector3(Math.sqrt(1 - y * y) * Math.cos(turn), y, Math.sqrt(1 - y * y) * Math.sin(turn));
+});
+
+/** The points that lie farthest out, in directions spread over the sphere: what has to fit in the picture. `each(visit)`
+ * calls `visit` with every point. */
+export function outermost(each) {
+  const best = WAYS.map(() => -Infinity);
+  const found = WAYS.map(() => new Vector3());
+  each((point) => WAYS.forEach((way, k) => {
+    const far = point.dot(way);
+    if (far > best[k]) { best[k] = far; found[k].copy(point); }
+  }));
+  return found;
+}
+
+function hullOf(object) {
   const point = new Vector3();
-  object.traverse((part) => {
+  return outermost((visit) => object.traverse((part) => {
     if (!part.isMesh) return;
     const place = part.geometry.attributes.position;
     const step = Math.max(1, Math.floor(place.count / 6000));
-    for (let n = 0; n < place.count; n += step) {
-      point.fromBufferAttribute(place, n).applyMatrix4(part.matrixWorld);
-      ways.forEach((way, k) => {
-        const far = point.dot(way);
-        if (far > best[k]) { best[k] = far; found[k].copy(point); }
-      });
-    }
-  });
-  return found;
+    for (let n = 0; n < place.count; n += step) visit(point.fromBufferAttribute(place, n).applyMatrix4(part.matrixWorld));
+  }));
 }
 
 export class Stage {
@@ -69,7 +72,7 @@ export class Stage {
     this.world.add(object);
     this.world.updateMatrixWorld(true);
     this.box = new Box3().setFromObject(object);
-    this.hull = outermost(object);
+    this.hull = hullOf(object);
     if (withShadow) this.world.add(shadow(object, this.box));
     this.draw();
   }

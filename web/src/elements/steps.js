@@ -29,7 +29,7 @@ class PlantarSteps extends HTMLElement {
     const { clientWidth: width, clientHeight: height } = this;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
-    const count = height > 1.1 * width ? 4 : 3;
+    const count = 3; // as in the still picture that lies under this one
     const long = Math.min((height * 0.94) / (1 + 0.5 * (count - 1)), width * 0.62);
     const scale = (long / LONG) * ratio;
     this.place = { width, height, ratio, long, count };
@@ -76,13 +76,13 @@ class PlantarSteps extends HTMLElement {
     const round = STEP_MS * count + STAY_MS + FADE_MS + REST_MS;
     const time = (now - this.began) % round;
     for (let k = 0; k < count; k++) {
+      const share = count === 1 ? 0.5 : k / (count - 1);
+      const x = width / 2 + (k % 2 ? 1 : -1) * 0.25 * long, y = height - 0.53 * long - share * (height - 1.06 * long);
       const since = time - k * STEP_MS;
       const rolled = Math.min(1, Math.max(0, since / ROLL_MS));
       const faded = ease((time - (STEP_MS * count + STAY_MS - (count - 1 - k) * 260)) / FADE_MS);
       if (rolled <= 0 || faded >= 1) continue;
-      const share = count === 1 ? 0.5 : k / (count - 1);
-      const y = height - 0.53 * long - share * (height - 1.06 * long);
-      this.#print(context, k % 2, width / 2 + (k % 2 ? 1 : -1) * 0.25 * long, y, rolled, 1 - faded);
+      this.#print(context, k % 2, x, y, rolled, 1 - faded);
     }
     this.draw();
   }

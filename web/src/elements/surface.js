@@ -1,4 +1,4 @@
-// How a surface looks: its light, its hollows, the cut of its leg, its shadow.
+// How a surface looks: its light, its hollows, its shadow.
 import {
   BufferAttribute, CanvasTexture, Color, DoubleSide, Mesh, MeshBasicMaterial, MeshMatcapMaterial, PlaneGeometry, SRGBColorSpace, Vector3,
 } from "three";
@@ -86,90 +86,43 @@ export function shadeHollows(geometry, strength = 0.55) {
   geometry.setAttribute("color", new BufferAttribute(colours, 3));
 }
 
-const OPEN_ABOVE_MM = 45, LEG_MM = 96;
+export const clay = (tint) => new MeshMatcapMaterial({ matcap: lightTable(), color: new Color(tint), vertexColors: true, side: DoubleSide });
 
-/**
- * Cuts a foot off flat where its leg begins to fray, as a plaster cast stands: everything above the lowest open edge of
- * the leg goes (or above LEG_MM), and a lid closes it. `up` is the index of the coordinate that points up, `mm` a unit in mm.
- */
-export function cutLeg(geometry, up, mm) {
-  const index = geometry.index?.array;
-  if (!index) return;
-  const place = geometry.attributes.position, normal = geometry.attributes.normal;
-  const height = (k) => place.getComponent(k, up) * mm;
-  const edges = new Map();
-  for (let k = 0; k < index.length; k += 3) for (let e = 0; e < 3; e++) {
-    const a = index[k + e], b = index[k + ((e + 1) % 3)];
-    const key = a < b ? a * place.count + b : b * place.count + a;
-    edges.set(key, (edges.get(key) ?? 0) + 1);
-  }
-  let floor = Infinity, open = Infinity;
-  for (let k = 0; k < place.count; k++) floor = Math.min(floor, height(k));
-  for (const [key, count] of edges) {
-    if (count > 1) continue;
-    for (const k of [Math.floor(key / place.count), key % place.count]) {
-      const h = height(k) - floor;
-      if (h > OPEN_ABOVE_MM) open = Math.min(open, h);
+/** A picture of an object on a flat canvas, seen along a direction (radians), lit from the upper left. */
+export function flatten(canvas, object, azimuth, polar, tint) {
+  const away = new Vector3(Math.sin(polar) * Math.sin(azimuth), Math.cos(polar), Math.sin(polar) * Math.cos(azimuth));
+  const right = new Vector3(Math.cos(azimuth), 0, -Math.sin(azimuth)), up = away.clone().cross(right);
+  const light = right.clone().multiplyScalar(-0.45).addScaledVector(up, 0.6).addScaledVector(away, 0.66);
+  const triangles = [], point = new Vector3();
+  const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
+  object.traverse((part) => {
+    const index = part.geometry?.index?.array, place = part.geometry?.attributes.position;
+    if (!index) return;
+    const seen = Array.from({ length: place.count }, (_, k) => {
+      point.fromBufferAttribute(place, k).applyMatrix4(part.matrixWorld);
+      const flat = [point.dot(right), -point.dot(up)];
+      flat.forEach((v, c) => { low[c] = Math.min(low[c], v); high[c] = Math.max(high[c], v); });
+      return { flat, place: point.clone() };
+    });
+    for (let k = 0; k < index.length; k += 3) {
+      const [a, b, c] = [seen[index[k]], seen[index[k + 1]], seen[index[k + 2]]];
+      const normal = b.place.clone().sub(a.place).cross(c.place.clone().sub(a.place)).normalize();
+      if (normal.dot(away) > 0) triangles.push({ flat: [a.flat, b.flat, c.flat], depth: a.place.dot(away), level: 0.5 + 0.55 * Math.max(0, normal.dot(light)) });
     }
+  });
+  triangles.sort((a, b) => a.depth - b.depth);
+  const scale = 0.88 * Math.min(canvas.width / (high[0] - low[0]), canvas.height / (high[1] - low[1]));
+  const context = canvas.getContext("2d");
+  context.translate(canvas.width / 2 - (scale * (low[0] + high[0])) / 2, canvas.height / 2 - (scale * (low[1] + high[1])) / 2);
+  const own = new Color(tint), shown = new Color();
+  for (const { flat, level } of triangles) {
+    context.beginPath();
+    flat.forEach(([x, y], n) => context[n ? "lineTo" : "moveTo"](scale * x, scale * y));
+    context.closePath();
+    context.fillStyle = context.strokeStyle = `#${shown.copy(own).multiplyScalar(level * level).getHexString()}`;
+    context.fill();
+    context.stroke(); // no seams between neighbours
   }
-  const cut = floor + Math.min(open - 1, LEG_MM);
-  const points = [], normals = [], faces = [], rim = [], made = new Map();
-  for (let k = 0; k < place.count; k++) {
-    points.push(place.getX(k), place.getY(k), place.getZ(k));
-    normals.push(normal.getX(k), normal.getY(k), normal.getZ(k));
-  }
-  const crossing = (a, b) => {
-    const key = a < b ? a * place.count + b : b * place.count + a;
-    if (!made.has(key)) {
-      const t = (cut - height(a)) / (height(b) - height(a));
-      for (const [list, from] of [[points, place], [normals, normal]]) for (let c = 0; c < 3; c++) list.push(mix(from.getComponent(a, c), from.getComponent(b, c), t));
-      made.set(key, points.length / 3 - 1);
-    }
-    return made.get(key);
-  };
-  for (let k = 0; k < index.length; k += 3) {
-    const corner = [index[k], index[k + 1], index[k + 2]];
-    const low = corner.map((c) => height(c) <= cut);
-    const count = low.filter(Boolean).length;
-    if (count === 3) faces.push(...corner);
-    if (count === 0 || count === 3) continue;
-    const first = low.findIndex((is, c) => is === (count === 1));
-    const [a, b, c] = [0, 1, 2].map((n) => corner[(first + n) % 3]); // a: the one that is alone on its side
-    const ab = crossing(a, b), ac = crossing(a, c);
-    if (count === 1) { faces.push(a, ab, ac); rim.push([ab, ac]); }
-    else { faces.push(ab, b, c, ab, c, ac); rim.push([ac, ab]); }
-  }
-  if (rim.length > 2) {
-    const centre = [0, 0, 0], lid = new Map();
-    const add = (k) => {
-      if (!lid.has(k)) {
-        lid.set(k, points.length / 3);
-        for (let c = 0; c < 3; c++) { points.push(points[3 * k + c]); normals.push(c === up ? 1 : 0); centre[c] += points[3 * k + c]; }
-      }
-      return lid.get(k);
-    };
-    const pairs = rim.map(([a, b]) => [add(a), add(b)]);
-    const middle = points.length / 3;
-    for (let c = 0; c < 3; c++) { points.push(centre[c] / lid.size); normals.push(c === up ? 1 : 0); }
-    for (const [a, b] of pairs) faces.push(middle, b, a);
-  }
-  // only what is still used
-  const kept = new Map();
-  const renamed = faces.map((k) => kept.get(k) ?? (kept.set(k, kept.size), kept.size - 1));
-  const of = (list) => new BufferAttribute(Float32Array.from([...kept.keys()].flatMap((k) => list.slice(3 * k, 3 * k + 3))), 3);
-  geometry.setAttribute("position", of(points));
-  geometry.setAttribute("normal", of(normals));
-  geometry.setIndex(renamed);
-}
-
-export function clay(tint) {
-  const made = new MeshMatcapMaterial({ matcap: lightTable(), color: new Color(tint), vertexColors: true, side: DoubleSide });
-  // where a surface folds over itself (the roots of toes) its back is lit like its front, so that no fold is seen
-  made.onBeforeCompile = (shader) => {
-    shader.fragmentShader = shader.fragmentShader.replace("#include <normal_fragment_begin>",
-      "float faceDirection = 1.0; vec3 normal = normalize(vNormal); vec3 nonPerturbedNormal = normal;");
-  };
-  return made;
 }
 
 /** The object's soft shadow on the floor: what stands low darkens most. */
