@@ -297,6 +297,7 @@ async def upload(request: Request, visit_id: str) -> Response:
         name = side_of(item.filename or "") if way.screen == "scan" else "walk"
         name = ("pair" if len(way.feet) == 2 and len(sent) == 1 else way.feet[0]) if name == "unknown" else name
         came[f"{name}{suffix if suffix[1:].isalnum() else ''}"] = await item.read()
+    await form.close()
     kind = "scan" if way.screen == "scan" else "walk"
     kiosk.desk.attend(visit_id, way)
     await kiosk.desk.give(visit_id, came)

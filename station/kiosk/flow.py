@@ -314,6 +314,8 @@ def _choose(way: Way, event: Event) -> Way | None:
 def _confirm(way: Way, event: Event) -> Way | None:
     if isinstance(event, Failed):
         return replace(way, trouble=event.trouble)
+    if isinstance(event, Redo):
+        return replace(way, trouble="")
     return replace(way, screen="takeaway", order=event.order, trouble="") if isinstance(event, Confirmed) else None
 
 

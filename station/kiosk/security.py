@@ -12,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from station.errors import UsageError
+from station.store import disk
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -263,21 +263,12 @@ class Sessions:
 def own_secret(folder: Path) -> bytes:
     """The studio's secret, made when there is none; readable by its owner alone. UsageError for a file that is none."""
     path = folder / SECRET_FILE
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        data = path.read_bytes()
-        if len(data) == 32:
-            return data
-        raise UsageError(
-            f"{path}: expected 32 bytes, found {len(data)}; remove it, open visits then begin anew"
-        ) from None
-    made = secrets.token_bytes(32)
-    with os.fdopen(handle, "wb") as file:
-        file.write(made)
-        file.flush()
-        os.fsync(file.fileno())
-    return made
+    if not path.exists():
+        disk.write(path, secrets.token_bytes(32))
+    data = path.read_bytes()
+    if len(data) != 32:
+        raise UsageError(f"{path}: expected 32 bytes, found {len(data)}; remove it, open visits then begin anew")
+    return data
 
 
 # ------------------------------------------------------------------ tries

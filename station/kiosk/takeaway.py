@@ -43,6 +43,8 @@ async def order(kiosk: Kiosk, visit: Visit, way: Way) -> None:
     """The customer says yes: an order with everything that the workshop needs, once."""
     if way.screen != "confirm":
         raise WrongStep("nothing to be confirmed")
+    if way.trouble:  # it failed before, and the customer asks once more
+        way = await kiosk.desk.take(visit.id, flow.Redo())
     kiosk.desk.attend(visit.id, way)
     await kiosk.desk.wait(visit.id, "print")
     _, way = await kiosk.desk.way(visit.id)
@@ -56,6 +58,11 @@ async def order(kiosk: Kiosk, visit: Visit, way: Way) -> None:
     secrets: dict[str, str] = {}
 
     def keep(store: Store) -> None:
+        placed = next((o for o in orders.of_visit(store, visit.id) if o.state != "cancelled"), None)
+        known = visits.get(store, visit.id).state.get("secrets", {})
+        if placed is not None and known.get("order") == placed.id:  # the power went before the last screen
+            secrets.update(known)
+            return
         made = orders.create(store, visit.id, choice)
         secrets["order"], secrets["takeaway"] = made.id, visits.new_takeaway(store, visit.id)
         person = people.get(store, visit.person_id)
