@@ -46,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.hypothesis_seed = str(seed)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job's children would not hear Ctrl-C
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN:  # nor those of nohup that the line is gone
+        signal.signal(hangup, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)

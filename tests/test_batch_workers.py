@@ -62,21 +62,23 @@ def killer(times: int, ready: Path, after: Path | None = None) -> Iterator[list[
     def hunt() -> None:
         while not stop.is_set() and len(killed) < times:
             for worker in workers_of(os.getpid()):
-                if worker.pid not in killed and ready.exists() and reads(worker.pid):
-                    if after is not None and len(killed) == times - 1:
-                        ready.unlink()
-                        shutil.copy(after, ready)
-                    worker.kill()
-                    killed.append(worker.pid)
+                handle = opened() if worker.pid not in killed else None
+                if handle is None:
+                    continue
+                if after is not None and len(killed) == times - 1:
+                    ready.unlink()
+                    shutil.copy(after, ready)
+                worker.kill()
+                killed.append(worker.pid)
+                os.close(handle)
             time.sleep(0.02)
 
-    def reads(pid: int) -> bool:
-        """Whether it hangs on the pipe: it has imported everything, and now does nothing."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            before = psutil.Process(pid).cpu_times().user
-            time.sleep(0.3)
-            return before > 0.5 and psutil.Process(pid).cpu_times().user == before
-        return False
+    def opened() -> int | None:
+        """The pipe's other end, which can be opened once somebody waits at this one."""
+        try:
+            return os.open(ready, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
 
     thread = threading.Thread(target=hunt)
     thread.start()
