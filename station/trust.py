@@ -22,9 +22,10 @@ def trusted(made: Made) -> Made:
     """Without the insoles of feet whose scans can't be trusted; each of those is in ``failed``."""
     failed = list(made.failed)
     insoles = dict(made.insoles)
+    of_two = _of_two_people({side: foot.measurements for side, foot in made.feet.items()})
     for side, foot in made.feet.items():
         reasons = [f"{reason.code}, {reason.detail}" for reason in foot.measurements.reasons if reason.code in REFUSED]
-        reasons += _of_two_people({side: foot.measurements for side, foot in made.feet.items()})
+        reasons += of_two
         if not reasons:
             continue
         insoles.pop(side, None)

@@ -27,7 +27,7 @@ BAD = {
     "cut_file": "expected",
     "wrong_unit": "expected",
 }
-SHARE_BAD, SHARE_EITHER = 0.3, 0.1
+SHARE_BAD = 0.3
 TWO_PEOPLE_MM = 14.0  #: nobody's feet differ by so much
 
 
@@ -40,8 +40,8 @@ class Drawn:
     truth: dict[str, dict[str, float]]
 
 
-def draw_order(folder: Path, number: int, seed: int, either: bool = True) -> Drawn:
-    """Writes the scans of one order; ``number`` names it; ``either`` False: none of EITHER."""
+def draw_order(folder: Path, number: int, seed: int) -> Drawn:
+    """Writes the scans of one order; ``number`` names it."""
     rng = np.random.default_rng([seed, number])
     kind = (
         str(rng.choice(list(BAD))) if rng.random() < SHARE_BAD else str(rng.choice(list(GOOD), p=list(GOOD.values())))

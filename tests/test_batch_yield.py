@@ -23,9 +23,9 @@ SAMPLE, FULL, CHUNK = 3, 5_000, 100
 LENGTH_OFF_MM, BREADTH_OFF_MM = 3.0, 4.0  #: an insole of a foot measured farther off than this is a wrong one
 
 
-def drawn(folder: Path, numbers: Sequence[int], seed: int, either: bool = True) -> list[Drawn]:
+def drawn(folder: Path, numbers: Sequence[int], seed: int) -> list[Drawn]:
     with ProcessPoolExecutor(2, mp_context=get_context("forkserver")) as pool:
-        return list(pool.map(partial(draw_order, folder, seed=seed, either=either), numbers))
+        return list(pool.map(partial(draw_order, folder, seed=seed), numbers))
 
 
 def judged(folder: Path, orders: Sequence[Drawn]) -> tuple[Counter[str], list[str]]:
@@ -72,7 +72,7 @@ def _off(folder: Path, order: Drawn) -> list[str]:
 
 
 def test_varied_orders_become_what_they_must(tmp_path: Path, seed: int) -> None:
-    orders = drawn(tmp_path, range(SAMPLE), seed, either=False)
+    orders = drawn(tmp_path, range(SAMPLE), seed)
     _, wrong = judged(tmp_path, orders)
     assert wrong == []
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from footscan.io.files import sync_folder as sync_folder
 from station.store.errors import StoreBusy, StoreFull
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -31,17 +32,6 @@ def roomy(where: Path) -> Iterator[None]:
 def full(where: object, found: str) -> StoreFull:
     """The error of a full disk."""
     return StoreFull(f"{where}: expected room to write, found: {found}; free some space, nothing half-written was kept")
-
-
-def sync_folder(folder: Path) -> None:
-    """A new name in it is on disk when this returns (there is no such call on Windows)."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write(path: Path, data: bytes) -> None:
