@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -190,6 +191,27 @@ def test_a_changed_bit_is_never_read_as_a_value(tmp_path: Path, rng: np.random.G
         except ReadError:
             continue
         assert (found == full[: len(found)]).all()
+
+
+def test_a_chunk_whose_kind_is_damaged_is_missed(tmp_path: Path) -> None:
+    """No checksum covers the byte that says what a record is."""
+    path = written(tmp_path / "whole.mcap", 60, 10)
+    data = path.read_bytes()
+    starts, at = [], 8
+    while data[at] != 15:  # the end of the data
+        starts += [at] if data[at] == 6 else []
+        at += 9 + struct.unpack_from("<Q", data, at + 1)[0]
+    for end in (len(data), at):  # whole, and as a killed recorder leaves it
+        for place in starts[1:]:
+            for bit in range(8):
+                bad = bytearray(data[:end])
+                bad[place] ^= 1 << bit
+                path.write_bytes(bad)
+                with pytest.raises(ReadError):
+                    read_recording(path)
+    path.write_bytes(data[: starts[2]] + data[starts[3] :])
+    with pytest.raises(ReadError, match=r"expected \d+ messages"):
+        read_recording(path)
 
 
 def test_what_a_crash_left_behind_as_zeros_is_an_early_end(tmp_path: Path, rng: np.random.Generator) -> None:

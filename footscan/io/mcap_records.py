@@ -23,6 +23,7 @@ MAX_RECORD_BYTES = 1 << 28
 _DAMAGED = "the file is damaged: copy it again"
 _FINISHED = len(MAGIC) + 29  # a footer and the magic
 _HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _METADATA, _DATA_END = 1, 2, 3, 4, 5, 6, 12, 15
+_MESSAGE_INDEX, _ATTACHMENT, _STATISTICS = 7, 9, 11  # passed over; other programs that rewrite a file put them in
 _message = struct.Struct("<HIQQ")
 
 
@@ -50,6 +51,7 @@ class Walk:
     channels: dict[int, Described] = field(default_factory=dict)
     early: bool = False
     schemas: dict[int, str] = field(default_factory=dict)
+    count: int = 0  # messages so far
 
 
 def messages(walk: Walk, most: int = MAX_BLOCKS_BYTES) -> Iterator[Message]:
@@ -79,11 +81,15 @@ def messages(walk: Walk, most: int = MAX_BLOCKS_BYTES) -> Iterator[Message]:
                     return
                 raise _damaged(walk.path, "a record of MCAP", f"opcode {opcode}, {length} bytes", at)
             data = memoryview(stream.read(length))
-            if opcode in (_FOOTER, _DATA_END):
+            if opcode == _DATA_END and length == 4:
                 walk.early = not finished
+                if finished:
+                    _check_count(walk, stream, at)
                 return
             try:
-                yield from _record(walk, opcode, data)
+                for message in _record(walk, opcode, data):
+                    walk.count += 1
+                    yield message
             except _TornError as error:
                 if finished or not _only_zeros(stream, b""):
                     raise _damaged(walk.path, "a sound chunk", "another checksum", at) from error
@@ -110,6 +116,20 @@ def _is_finished(stream: BufferedReader, size: int) -> bool:
     stream.seek(size - _FINISHED)
     tail = stream.read(_FINISHED)
     return tail.endswith(MAGIC) and tail[0] == _FOOTER
+
+
+def _check_count(walk: Walk, stream: BufferedReader, at: int) -> None:
+    """As many messages as the statistics behind the data count: a chunk that is gone has no checksum to tell it."""
+    while len(head := stream.read(9)) == 9:
+        opcode, length = struct.unpack("<BQ", head)
+        if opcode == _STATISTICS and length >= 8:
+            (count,) = struct.unpack("<Q", stream.read(8))
+            if count != walk.count:
+                raise _damaged(walk.path, f"{count} messages", str(walk.count), at)
+            return
+        if length > MAX_RECORD_BYTES:
+            return
+        stream.seek(length, 1)
 
 
 def _only_zeros(stream: BufferedReader, head: bytes) -> bool:
@@ -151,6 +171,11 @@ def _record(walk: Walk, opcode: int, data: memoryview) -> Iterator[Message]:
         name, at = _text(data, 0)
         if name == PACKAGE:
             walk.about.update(_map(data, at))
+    elif opcode == _MESSAGE_INDEX:
+        if struct.unpack_from("<I", data, 2)[0] != len(data) - 6:
+            raise ValueError("an index of another length")
+    elif opcode != _ATTACHMENT:
+        raise ValueError(f"opcode {opcode} among the data")
 
 
 def _chunk(walk: Walk, data: memoryview) -> Iterator[Message]:
