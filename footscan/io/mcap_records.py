@@ -63,33 +63,14 @@ def messages(walk: Walk, most: int = MAX_BLOCKS_BYTES) -> Iterator[Message]:
     """
     with open_input(walk.path, most) as (stream, size):
         finished = _is_finished(stream, size)
-        stream.seek(0)
-        if stream.read(len(MAGIC)) != MAGIC:
-            raise ReadError(walk.path, "an MCAP recording", "another beginning", _DAMAGED)
-        at = len(MAGIC)
-        while True:
-            head = stream.read(9)
-            opcode, length = struct.unpack("<BQ", head) if len(head) == 9 else (0, 0)
-            if len(head) < 9 or length > size - at - 9:
-                if finished:
-                    raise _damaged(walk.path, f"{length} bytes of a record", f"{size - at} bytes", at)
-                walk.early = True
-                return
-            if opcode == 0 or length > MAX_RECORD_BYTES:
-                if not finished and _only_zeros(stream, head):  # room that a crash left behind
-                    walk.early = True
-                    return
-                raise _damaged(walk.path, "a record of MCAP", f"opcode {opcode}, {length} bytes", at)
-            data = memoryview(stream.read(length))
-            if opcode == _DATA_END and length == 4:
+        for at, opcode, data in _records(walk, stream, size, finished):
+            if opcode == _DATA_END and len(data) == 4:
                 walk.early = not finished
                 if finished:
                     _check_count(walk, stream, at)
                 return
             try:
-                for message in _record(walk, opcode, data):
-                    walk.count += 1
-                    yield message
+                yield from _record(walk, opcode, data)
             except _TornError as error:
                 if finished or not _only_zeros(stream, b""):
                     raise _damaged(walk.path, "a sound chunk", "another checksum", at) from error
@@ -99,7 +80,29 @@ def messages(walk: Walk, most: int = MAX_BLOCKS_BYTES) -> Iterator[Message]:
                 if isinstance(error, ReadError):
                     raise
                 raise _damaged(walk.path, "a record that adds up", str(error), at) from error
-            at += 9 + length
+
+
+def _records(walk: Walk, stream: BufferedReader, size: int, finished: bool) -> Iterator[tuple[int, int, memoryview]]:
+    """(place, kind, data) of each record until the file ends or is cut off."""
+    stream.seek(0)
+    if stream.read(len(MAGIC)) != MAGIC:
+        raise ReadError(walk.path, "an MCAP recording", "another beginning", _DAMAGED)
+    at = len(MAGIC)
+    while True:
+        head = stream.read(9)
+        opcode, length = struct.unpack("<BQ", head) if len(head) == 9 else (0, 0)
+        if len(head) < 9 or length > size - at - 9:
+            if finished:
+                raise _damaged(walk.path, f"{length} bytes of a record", f"{size - at} bytes", at)
+            walk.early = True
+            return
+        if opcode == 0 or length > MAX_RECORD_BYTES:
+            if not finished and _only_zeros(stream, head):  # room that a crash left behind
+                walk.early = True
+                return
+            raise _damaged(walk.path, "a record of MCAP", f"opcode {opcode}, {length} bytes", at)
+        yield at, opcode, memoryview(stream.read(length))
+        at += 9 + length
 
 
 class _TornError(Exception):
@@ -148,34 +151,48 @@ def _record(walk: Walk, opcode: int, data: memoryview) -> Iterator[Message]:
         channel = _message.unpack_from(data)[0]
         if channel not in walk.channels:
             raise ValueError(f"a message of channel {channel}, which nothing describes")
+        walk.count += 1
         yield Message(channel, data[_message.size :])
     elif opcode == _CHUNK:
         yield from _chunk(walk, data)
-    elif opcode == _HEADER:
-        profile, _ = _text(data, 0)
-        if profile != PROFILE:
-            hint = "give a file of plantar record"
-            raise ReadError(walk.path, "an MCAP recording of plantar", f"profile {show(profile)}", hint)
-    elif opcode == _SCHEMA:
-        name, at = _text(data, 2)
-        encoding, _ = _text(data, at)
-        package, _, message = name.partition(".")
-        if package == PACKAGE and encoding == ENCODING:
-            walk.schemas[_u16(data, 0)] = message
-    elif opcode == _CHANNEL:
-        topic, at = _text(data, 4)
-        encoding, at = _text(data, at)
-        message = walk.schemas.get(_u16(data, 2), "") if encoding == ENCODING else ""
-        walk.channels[_u16(data, 0)] = Described(message, topic, _map(data, at))
-    elif opcode == _METADATA:
-        name, at = _text(data, 0)
-        if name == PACKAGE:
-            walk.about.update(_map(data, at))
+    elif opcode in _DESCRIBES:
+        _DESCRIBES[opcode](walk, data)
     elif opcode == _MESSAGE_INDEX:
         if struct.unpack_from("<I", data, 2)[0] != len(data) - 6:
             raise ValueError("an index of another length")
     elif opcode != _ATTACHMENT:
         raise ValueError(f"opcode {opcode} among the data")
+
+
+def _header(walk: Walk, data: memoryview) -> None:
+    profile, _ = _text(data, 0)
+    if profile != PROFILE:
+        hint = "give a file of plantar record"
+        raise ReadError(walk.path, "an MCAP recording of plantar", f"profile {show(profile)}", hint)
+
+
+def _schema(walk: Walk, data: memoryview) -> None:
+    name, at = _text(data, 2)
+    encoding, _ = _text(data, at)
+    package, _, message = name.partition(".")
+    if package == PACKAGE and encoding == ENCODING:
+        walk.schemas[_u16(data, 0)] = message
+
+
+def _channel(walk: Walk, data: memoryview) -> None:
+    topic, at = _text(data, 4)
+    encoding, at = _text(data, at)
+    message = walk.schemas.get(_u16(data, 2), "") if encoding == ENCODING else ""
+    walk.channels[_u16(data, 0)] = Described(message, topic, _map(data, at))
+
+
+def _metadata(walk: Walk, data: memoryview) -> None:
+    name, at = _text(data, 0)
+    if name == PACKAGE:
+        walk.about.update(_map(data, at))
+
+
+_DESCRIBES = {_HEADER: _header, _SCHEMA: _schema, _CHANNEL: _channel, _METADATA: _metadata}
 
 
 def _chunk(walk: Walk, data: memoryview) -> Iterator[Message]:
