@@ -79,8 +79,9 @@ def profile(outline_mm: Array) -> Profile:
     line = np.repeat(np.arange(len(a)), crossings)
     border = first[line] + np.arange(len(line)) - np.repeat(np.cumsum(crossings) - crossings, crossings)
     y = a[line, 1] + (border - a[line, 0]) / (b[line, 0] - a[line, 0]) * (b[line, 1] - a[line, 1])
-    piece = np.concatenate([np.floor(a[:, 0]).astype(int), border - 1, border]) - start
-    height = np.concatenate([a[:, 1], y, y])
+    ends = np.concatenate([a, b])  # both: the tip of a spike to the right is no line's left end
+    piece = np.concatenate([np.floor(ends[:, 0]).astype(int), border - 1, border]) - start
+    height = np.concatenate([ends[:, 1], y, y])
     inside = (piece >= 0) & (piece < count)
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(low, piece[inside], height[inside])

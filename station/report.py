@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -209,15 +208,16 @@ def _is_printable(code: int) -> bool:
 def typeset(
     template: str, data: Mapping[str, Any], files: Mapping[str, Path], drawn: Mapping[str, bytes] | None = None
 ) -> bytes:
-    """Compile a template of this folder with its data; typst reads them from a folder of their own. Of ``data`` the
-    template gets ``fonts`` too: what to set text in, by its ``lang``."""
+    """Compile a template of this folder with its data; typst reads them from a folder of their own, in memory where
+    there is such a place. Of ``data`` the template gets ``fonts`` too: what to set text in, by its ``lang``."""
     import typst
+
+    from station.kiosk.rooms import room
 
     folder = fonts.chinese()
     own = ["Libertinus Serif"] if data["lang"] != "zh" or folder is None else []
     named = {"fonts": own + ([fonts.FAMILY] if folder is not None else [])}
-    with tempfile.TemporaryDirectory(prefix="plantar-report-") as place:
-        root = Path(place)
+    with room() as root:
         (root / "report.typ").write_bytes((HERE / template).read_bytes())
         (root / "data.json").write_text(json.dumps({**data, **named}, ensure_ascii=False), encoding="utf-8")
         for name, path in files.items():
@@ -226,7 +226,7 @@ def typeset(
             (root / name).write_bytes(picture)
         made = typst.compile(
             str(root / "report.typ"),
-            root=place,
+            root=str(root),
             font_paths=[str(folder)] if folder is not None else [],
             ignore_system_fonts=True,
             format="pdf",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from station.reasons import told
 from station.report_content import (
     APART,
     REGIONS,
@@ -42,16 +43,16 @@ def _measures(document: Document | None, say: Words) -> Table | None:
     rows = []
     for key in next(iter(feet.values()))["measures"]:
         entries = [foot["measures"][key] for foot in feet.values()]
-        cells = [_measured(key, entry) for entry in entries]
+        cells = [_measured(key, entry, say) for entry in entries]
         methods = dict.fromkeys(entry.get("method") or "" for entry in entries)
         rows.append((f"{say.measure(key)}\n{key}", *cells, " / ".join(m for m in methods if m)))
     head = (say("head.measure"), *(say(f"side.{side}") for side in feet), say("head.method"))
     return Table(say("table.measures"), head, tuple(rows), say("measures.note"))
 
 
-def _measured(key: str, entry: Mapping[str, Any]) -> str:
+def _measured(key: str, entry: Mapping[str, Any], say: Words) -> str:
     if entry["value"] is None:
-        return f"–\n{entry.get('reason') or ''}"
+        return f"–\n{told(entry.get('reason') or '', say.lang)}"
     return ("~ " if entry.get("quality") == "estimated" else "") + spread(key, entry)
 
 
@@ -77,11 +78,12 @@ def _prescription(document: Document | None, say: Words) -> list[Table]:
     found = [Table(say("table.prescription"), head, tuple(rows), note)]
     notes = [(say(f"side.{side}"), note["detail"]) for side, foot in feet.items() for note in foot["notes"]]
     notes += [("", note["detail"]) for note in (document or {}).get("notes", ())]
+    notes = [(side, told(detail, say.lang)) for side, detail in notes]
     if apart:
         notes = []
     found.append(Table(say("table.notes"), ("", say("head.note")), tuple(notes)))
     checks = [
-        (say(f"side.{side}"), check["message"] or check["name"], say("ok" if check["ok"] else "see"))
+        (say(f"side.{side}"), told(check["message"] or check["name"], say.lang), say("ok" if check["ok"] else "see"))
         for side, foot in feet.items()
         for check in foot.get("checks", ())
     ]
@@ -96,7 +98,7 @@ def _value(value: object, say: Words) -> str:
         return say("yes" if value else "no")
     if isinstance(value, list):
         return f"{len(value)}"
-    return short(value)
+    return told(short(value), say.lang)
 
 
 def _reasons(entries: Mapping[str, Mapping[str, Any]], say: Words) -> str:
@@ -104,7 +106,8 @@ def _reasons(entries: Mapping[str, Mapping[str, Any]], say: Words) -> str:
     lines: dict[str, list[str]] = {}
     for side, entry in entries.items():
         source = f" ({entry['source']})" if entry["source"] else ""
-        lines.setdefault(f"{say('by.' + entry['by'])}: {entry['reason']}{source}", []).append(say(f"side.{side}"))
+        why = told(entry["reason"], say.lang)
+        lines.setdefault(f"{say('by.' + entry['by'])}: {why}{source}", []).append(say(f"side.{side}"))
     if len(lines) == 1:
         return next(iter(lines))
     return "\n".join(f"{', '.join(sides)} – {line}" for line, sides in lines.items())
@@ -217,7 +220,8 @@ def _sources(measured: Document | None, walked: Document | None, say: Words) -> 
     for scan in (measured or {}).get("scans", ()):
         lines = [say("scan", unit=scan["unit"], sha=str(scan["sha256"])[:16])]
         for foot in scan["feet"]:
-            lines += [f"{say('side.' + foot['side'])}: {r['detail']}" for r in foot["quality"]["reasons"]]
+            details = [told(reason["detail"], say.lang) for reason in foot["quality"]["reasons"]]
+            lines += [f"{say('side.' + foot['side'])}: {detail}" for detail in details]
         rows.append((str(scan["source"]), "\n".join(lines)))
     for recording in (walked or {}).get("recordings", ()):
         values = {"seconds": number(recording["duration_s"], 1), "rate": number(recording["rate_hz"], 1)}

@@ -16,7 +16,7 @@ from devices.types import Array, DeviceInfo, Gap, Packet, Status
 T = TypeVar("T")
 
 
-def run(work: Callable[[], Awaitable[T]], seconds: float = 60.0) -> T:
+def run(work: Callable[[], Awaitable[T]], seconds: float = 180.0) -> T:
     async def bounded() -> T:
         async with asyncio.timeout(seconds):
             return await work()

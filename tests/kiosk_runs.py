@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import uvicorn
 
 from station.kiosk.app import create_app
 from station.kiosk.processing import Workers
 from station.kiosk.security import Access
+from station.kiosk.serving import listening, server_of
 from station.kiosk.settings import Settings
 from station.store import Store, open_store
 
@@ -35,6 +34,11 @@ class Running:
     store: Store
     app: Any
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.address.rpartition(":")[2])
+
     def customer(self, **how: Any) -> Customer:
         """Somebody with a browser of their own."""
         return Customer(httpx.Client(base_url=self.address, headers={"origin": self.address}, timeout=30.0, **how))
@@ -46,11 +50,10 @@ def running(folder: Path, settings: Settings = UPLOADS, workers: Workers | None 
 
     ``workers`` that nobody started do nothing: quick, where nothing is measured.
     """
-    with open_store(folder) as store, socket.create_server(("127.0.0.1", 0)) as listener:
+    with open_store(folder) as store, listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         app = create_app(store, settings, Access.at("127.0.0.1", port), workers, processes=1)
-        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, ws="websockets-sansio")
-        server = uvicorn.Server(config)
+        server = server_of(app, last_s=1)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
         thread.start()
         try:

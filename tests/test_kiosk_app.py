@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from station.kiosk.processing import Workers
 from station.kiosk.settings import Settings
+from station.kiosk.texts import Words
 from station.store import consents, files, orders, people, privacy, visits
 from station.store.errors import Erased
 from station.store.verifying import verify
@@ -211,6 +212,10 @@ def test_erasing_is_one_s_own_and_has_a_receipt(kiosk: Running) -> None:
         answer = customer.post(f"/t/{secret}/erase")
         assert answer.status_code == 200 and "R-" in answer.text
         assert customer.look() == "welcome"
+    with kiosk.customer() as phone:  # on which nobody ever chose a language
+        for header, lang in (("zh-TW,zh;q=0.9,en;q=0.8", "zh"), ("fr, zh;q=0.2, en;q=0.5", "en"), (";q=x,", "en")):
+            gone = phone.client.get(f"/t/{secret}", headers={"accept-language": header})
+            assert gone.status_code == 404 and Words(lang)("error.missing") in gone.text
     with pytest.raises(Erased):
         people.get(kiosk.store, visit.person_id)
     assert not verify(kiosk.store).problems

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 SCHEMA = "plantar/kiosk/1"
 PORT, LOOPBACK = 8765, "127.0.0.1"
 MODULES = ("fastapi", "uvicorn", "jinja2", "sqlalchemy", "alembic", "cryptography", "argon2", "segno", "websockets")
-#: of the server: connections at once, bytes of a request's head and of what a socket may be sent, s
-CONNECTIONS, HEAD_BYTES, SOCKET_BYTES, IDLE_S, LAST_S = 64, 16 * 1024, 4096, 10, 3
 
 
 def arguments(parser: Parser, say: Texts) -> None:
@@ -72,9 +70,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     walker(settings.walk)
     wide = args.host not in (LOOPBACK, "localhost", "::1")
     _check_names(args, wide)
+    from station.kiosk.serving import listening
     from station.store import open_store
 
-    with open_store(args.data, args.url) as store, contextlib.closing(_listening(args.host, args.port)) as listener:
+    with open_store(args.data, args.url) as store, contextlib.closing(listening(args.host, args.port)) as listener:
         from station.kiosk.app import create_app
         from station.kiosk.certificate import certificate_for
         from station.kiosk.security import Access
@@ -103,15 +102,6 @@ def _check_names(args: argparse.Namespace, wide: bool) -> None:
             )
 
 
-def _listening(host: str, number: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, number), family=family)
-    except OSError as error:
-        what = error.strerror or str(error)
-        raise UsageError(f"{host}:{number}: expected to listen there, found: {what}; choose another --port") from error
-
-
 def _announce(console: Console, address: str, settings: Any) -> None:
     from station.kiosk.sources import is_simulated
 
@@ -122,35 +112,12 @@ def _announce(console: Console, address: str, settings: Any) -> None:
         console.note(console.say("kiosk.simulated"))
 
 
-async def _serve(app: Any, listener: socket.socket, tls: tuple[Path, Path] | None, ready: Any) -> None:
+async def _serve(app: Any, listener: socket.socket, tls: tuple[Path, Path] | None, ready: Callable[[], None]) -> None:
     """Until somebody stops it: what is open is answered, then all is closed."""
-    import uvicorn
+    from station.kiosk.serving import server_of
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                ready()
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    config = uvicorn.Config(
-        app,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        h11_max_incomplete_event_size=HEAD_BYTES,
-        ws_max_size=SOCKET_BYTES,
-        timeout_keep_alive=IDLE_S,
-        timeout_graceful_shutdown=LAST_S,
-        ssl_certfile=str(tls[0]) if tls else None,
-        ssl_keyfile=str(tls[1]) if tls else None,
-    )
-    server = Server(config)
+    server = server_of(app, tls)
+    server.ready = ready
 
     def stop() -> None:
         server.should_exit = True

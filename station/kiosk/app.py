@@ -24,6 +24,7 @@ from station.kiosk.processing import Workers
 from station.kiosk.security import Access, Guard, Session, Sessions, Tries, own_secret
 from station.kiosk.settings import LOGOS, Settings, style
 from station.kiosk.sources import SimulatedScanner, scanner
+from station.kiosk.uploads import Turns
 from station.kiosk.walks import walker
 from station.store import Store, StoreError
 from station.store import settings as kept_settings
@@ -45,6 +46,7 @@ class Kiosk:
     pages: pages.Pages
     desk: Desk
     codes: Tries
+    uploads: Turns
     place: str = "kiosk"
 
     def session(self, request: Any) -> Session:
@@ -101,7 +103,7 @@ def create_app(
             stack.push_async_callback(desk.close)
             app.state.kiosk = Kiosk(
                 store, settings, sessions, access, pages.Pages(settings, sessions), desk,
-                Tries(CODES_A_MINUTE, 60.0, time.monotonic),
+                Tries(CODES_A_MINUTE, 60.0, time.monotonic), Turns(),
             )  # fmt: skip
             await asyncio.to_thread(_set, store, settings)
             if isinstance(eye, SimulatedScanner):
@@ -117,8 +119,9 @@ def create_app(
     app.mount("/static/build", Built(directory=pages.BUILD, check_dir=False), name="build")
 
     @app.get("/studio.css")
-    async def studio_style() -> Response:
-        return Response(style(settings), media_type="text/css", headers={"cache-control": "no-cache"})
+    async def studio_style(request: Request) -> Response:
+        kept = "public, max-age=86400" if request.url.query else "no-cache"  # pages name the look that they mean
+        return Response(style(settings), media_type="text/css", headers={"cache-control": kept})
 
     @app.get("/logo")
     async def logo() -> Response:

@@ -18,9 +18,11 @@ from station.kiosk import flow, takeaway, views, who
 from station.kiosk import visit_files as names
 from station.kiosk.flow import Way
 from station.kiosk.security import FIELD, HEADER, Session
+from station.kiosk.settings import Settings
 from station.kiosk.sources import LARGEST_SCAN, side_of
 from station.kiosk.texts import Words
-from station.store import files, visits
+from station.kiosk.uploads import sent_form
+from station.store import Store, files, visits
 from station.store.errors import NotFound
 from station.store.records import Visit
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from station.kiosk.app import Kiosk
 
 router = APIRouter()
+MOST_FIELDS, LONGEST_FIELD = 40, 16 * 1024
 LAYOUT_S = 25.0  #: devices may take so long to connect
 NO_LAYOUT: dict[str, Any] = {"cells": [[20.0, 20.0, 40.0, 40.0]], "sides": ["left"]}
 
@@ -90,39 +93,51 @@ async def _of_scan(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str
 
 async def _of_score(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
     measured = await _document(kiosk, visit, names.MEASUREMENTS) if way.scanned else {}
-    return {"problems": views.problems(way, say), "score": views.score(measured)}
+    return {
+        "problems": views.problems(way, say),
+        "score": views.score(measured),
+        "art": views.REMEDIES.get(way.trouble, "still"),
+        "viewer": views.viewer_words(say),
+    }
 
 
 async def _of_walk(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
-    words = {key: say(f"walk.{key}") for key in ("steps", "low", "high")} | {"lost": say("scan.lost")}
-    words |= {"left": say("left"), "right": say("right")}
+    words = {key: say(f"walk.{key}") for key in ("steps", "low", "high")} | {"step": say("walk.steps.one")}
+    words |= {"lost": say("scan.lost"), "left": say("left"), "right": say("right")}
     return {"words": words, "walker": kiosk.desk.walker is not None, "upload": kiosk.settings.walk == ("upload:",)}
 
 
 async def _of_result(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
     if way.made == "working":
         return {"making": True}
-    measured = await _document(kiosk, visit, names.MEASUREMENTS)
-    prescription = await _document(kiosk, visit, names.PRESCRIPTION)
-    pressed = way.walk == "done"
-    prints = {}
-    for side in way.scanned:
-        data = await kiosk.desk.in_store(files.get, visit.id, names.PRINT.format(side=side))
-        prints[side] = data.decode()
+    return await kiosk.desk.in_store(_measured, visit, way, say, kiosk.settings)
+
+
+def _measured(store: Store, visit: Visit, way: Way, say: Words, settings: Settings) -> dict[str, Any]:
+    """All that the result shows, read at once: whoever waits for it, waits for one thread."""
+    kept = {file.role for file in files.of_visit(store, visit.id)}
+
+    def document(name: str) -> dict[str, Any]:
+        return views.document(files.get(store, visit.id, name) if name in kept else None)
+
+    measured, prescription = document(names.MEASUREMENTS), document(names.PRESCRIPTION)
     return {
         "making": False,
-        "sizes": views.sizes(measured, kiosk.settings, say),
+        "sizes": views.sizes(measured, settings, say),
         "measures": views.measures(measured, say),
         "pair": views.pair_sentences(measured, way.lang) if len(way.scanned) == 2 else (),
-        "sayings": views.sayings(prescription, pressed, say) if prescription else [],
-        "prints": prints,
+        "sayings": views.sayings(prescription, way.walk == "done", say) if prescription else [],
+        "prints": {s: files.get(store, visit.id, names.PRINT.format(side=s)).decode() for s in way.scanned},
         "viewer": views.viewer_words(say),
-        "skins": [s for s in way.scanned if await kiosk.desk.in_store(files.has, visit.id, f"{s}.glb")],
+        "skins": [s for s in way.scanned if names.SKIN.format(side=s) in kept],
     }
 
 
 async def _of_choose(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
-    return {"lengths": flow.LENGTHS}
+    stored = await _document(kiosk, visit, names.LINES)
+    whole = way.choice.length == "full"  # what is there to be cut
+    cuts = {side: views.cuts(stored, side) if whole else "" for side in way.scanned}
+    return {"lengths": flow.LENGTHS, "cuts": cuts, "viewer": views.viewer_words(say)}
 
 
 async def _of_confirm(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
@@ -153,6 +168,7 @@ async def visit_file(request: Request, visit_id: str, name: str) -> Response:
         return JSONResponse(views.lines(await _document(kiosk, visit, names.LINES), side, Words(way.lang)))
     if name not in names.SHOWN:
         raise NotFound("expected a file that is shown")
+    await kiosk.desk.wait(visit.id, "later")  # of a scan that has just been made the skin is on its way
     data = await kiosk.desk.in_store(files.get, visit.id, name)
     headers = {"cache-control": "no-store"}
     if "gzip" in request.headers.get("accept-encoding", ""):
@@ -171,7 +187,10 @@ class Refusal(Exception):
 async def form_of(request: Request, kiosk: Kiosk, session: Session, most_files: int = 0) -> FormData:
     """The form that was sent, if it was made for this session. Refusal."""
     try:
-        form = await request.form(max_files=most_files, max_fields=40, max_part_size=16 * 1024)
+        if most_files:
+            form = await sent_form(request, most_files, MOST_FIELDS, LONGEST_FIELD)
+        else:
+            form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD)
     except MultiPartException as error:
         raise Refusal(str(error)) from error
     token = request.headers.get(HEADER) or form.get(FIELD)
@@ -262,11 +281,15 @@ _EVENTS: Mapping[str, Callable[[FormData], flow.Event]] = {
 async def _begun(kiosk: Kiosk, session: Session, agreed: flow.Agreed) -> Session:
     """A visit in the store; the cookie that opens it is new."""
     way = flow.step(Way(lang=session.lang, walks=kiosk.desk.walker is not None), agreed)
-    visit = await kiosk.desk.in_store(visits.start, session.lang, kiosk.place, None, way.screen)
-    after = kiosk.sessions.renewed(session, visit=visit.id)
-    state = {"way": flow.to_json(way), "nonce": after.nonce}
-    await kiosk.desk.in_store(visits.save, visit.id, way.screen, state)
-    return after
+
+    def begun(store: Store) -> Session:
+        with store.write():
+            visit = visits.start(store, session.lang, kiosk.place, None, way.screen)
+            after = kiosk.sessions.renewed(session, visit=visit.id)
+            visits.save(store, visit.id, way.screen, {"way": flow.to_json(way), "nonce": after.nonce})
+        return after
+
+    return await kiosk.desk.in_store(begun)
 
 
 async def _leave(kiosk: Kiosk, session: Session) -> None:
@@ -285,8 +308,13 @@ async def upload(request: Request, visit_id: str) -> Response:
     found = await kiosk.here(session)
     if found is None or found[0].id != visit_id:
         raise NotFound("expected one's own visit")
-    form = await form_of(request, kiosk, session, most_files=2)
-    way = found[1]
+    async with kiosk.uploads.turn(request):
+        await _taken(kiosk, found[0].id, found[1], await form_of(request, kiosk, session, most_files=2))
+    return go_home()
+
+
+async def _taken(kiosk: Kiosk, visit_id: str, way: Way, form: FormData) -> None:
+    """Give what was sent to the work that waits for it, until that is over. Refusal."""
     wanted = {"scan": kiosk.settings.scan, "walk": "".join(kiosk.settings.walk)}.get(way.screen, "")
     sent = [item for item in form.getlist("file") if isinstance(item, UploadFile)]
     if not wanted.startswith("upload") or not sent or sum(item.size or 0 for item in sent) > LARGEST_SCAN:
@@ -302,7 +330,6 @@ async def upload(request: Request, visit_id: str) -> Response:
     kiosk.desk.attend(visit_id, way)
     await kiosk.desk.give(visit_id, came)
     await kiosk.desk.wait(visit_id, kind)
-    return go_home()
 
 
 # ------------------------------------------------------------------ live

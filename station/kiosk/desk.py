@@ -102,6 +102,8 @@ class Desk:
         """See to it that the work of this screen is on its way."""
         if way.screen == "scan":
             self._begin(visit_id, "scan", lambda channel: self._scan(visit_id, way, channel), replay=True)
+        elif way.screen == "score" and way.scanned:
+            self.behind(visit_id, "later", lambda: self._skins(visit_id, way))
         elif way.screen == "walk" and not way.trouble and way.walk != "done" and self.walker is not None:
             self._begin(visit_id, "walk", lambda channel: self._walk(visit_id, channel), replay=False)
         elif way.screen == "result" and way.made == "working":
@@ -269,6 +271,9 @@ class Desk:
         def put(store: Store) -> None:
             for name, data in kept.items():
                 files.put(store, visit_id, name, data)
+            for side in flow.BOTH:
+                if names.FOOT.format(side=side) in kept:  # an earlier scan's skin is none of this foot
+                    files.remove(store, visit_id, names.SKIN.format(side=side))
 
         try:
             return event, await self.take(visit_id, event, put, by)

@@ -93,7 +93,7 @@ class Worker:
         environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         environment |= dict.fromkeys(ONE_THREAD, "1")
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *(["-W", "ignore"]), "-c", code,
+            sys.executable, "-W", "ignore", "-c", code,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env=environment, start_new_session=True,
         )  # fmt: skip
@@ -110,7 +110,8 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5.0):
                 if process.stdout is not None:
-                    await process.stdout.read()  # to its end, so that the pipe is closed
+                    with contextlib.suppress(RuntimeError):  # somebody waits for its answer: they read it to its end
+                        await process.stdout.read()  # so that the pipe is closed
                 await process.wait()
         await asyncio.to_thread(rooms.sweep)
 
@@ -127,7 +128,7 @@ class Workers:
         self.count = count or max(2, min(4, processors()))
         self._all = [Worker(memory_mb) for _ in range(self.count)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
-        self._seconds, self._warms = seconds, warm
+        self._seconds, self._warms, self._over = seconds, warm, False
         self._warming: list[asyncio.Task[Any]] = []
 
     async def __aenter__(self) -> Self:
@@ -152,7 +153,9 @@ class Workers:
         try:
             return await worker.do(job, files or {}, options, self._seconds)
         finally:
-            if worker.pid is None:  # it ended: another takes its place, warmed before it is asked
+            if self._over:
+                pass  # nobody asks any more
+            elif worker.pid is None:  # it ended: another takes its place, warmed before it is asked
                 self._warming = [task for task in self._warming if not task.done()]
                 self._warming.append(asyncio.create_task(self._warm(worker)))
             else:
@@ -161,6 +164,7 @@ class Workers:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self._over = True
         for task in self._warming:
             task.cancel()
         if self._warming:

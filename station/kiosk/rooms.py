@@ -26,15 +26,18 @@ def room() -> Iterator[Path]:
         yield Path(folder)
 
 
-def sweep() -> int:
-    """Remove what processes that are gone left behind; how many there were."""
-    gone = 0
-    for folder in place().glob(f"{PREFIX}*"):
-        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+def remove(pid: int) -> None:
+    """Those of one process."""
+    for folder in place().glob(f"{PREFIX}{pid}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Those of processes that are gone."""
+    numbers = {folder.name.removeprefix(PREFIX).partition("-")[0] for folder in place().glob(f"{PREFIX}*")}
+    for number in numbers:
         if number.isdigit() and not _lives(int(number)):
-            shutil.rmtree(folder, ignore_errors=True)
-            gone += 1
-    return gone
+            remove(int(number))
 
 
 def _lives(pid: int) -> bool:

@@ -31,7 +31,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE, SECRET_FILE, FIELD, HEADER = "plantar", "kiosk.key", "token", "x-plantar-token"
 SMALL_BODY, LARGEST_UPLOAD = 64 * 1024, 256 * 1024**2
-SLOWEST_S = 30.0  #: between two pieces of a body
+GRACE_S, LEAST_RATE = 20.0, 256 * 1024  #: a body is there after so many s, and one s more for so many bytes of it
 SESSION_S = 12 * 3600.0
 SAFE = ("GET", "HEAD", "OPTIONS")
 POLICY = {
@@ -159,6 +159,7 @@ class _Body:
 
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive, self._most, self._came = receive, most, 0
+        self._began_s: float | None = None
         self._whole = False
 
     def declared_too_large(self, headers: Mapping[str, list[str]]) -> bool:
@@ -168,7 +169,9 @@ class _Body:
     async def __call__(self) -> Message:
         if self._whole:
             return await self._receive()  # waits for the end of the connection
-        async with asyncio.timeout(SLOWEST_S):
+        if self._began_s is None:
+            self._began_s = asyncio.get_running_loop().time()
+        async with asyncio.timeout_at(self._began_s + GRACE_S + self._came / LEAST_RATE):
             message = await self._receive()
         if message["type"] == "http.request":
             self._came += len(message.get("body", b""))

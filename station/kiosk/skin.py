@@ -14,6 +14,7 @@ from footscan.types import Array, Foot, Mesh
 from station.kiosk.surface import closed_surface
 
 UP, AHEAD = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+MOST_CORNERS = 120  #: of a print's outline
 PRINT_COLOURS = {"outline": "var(--accent-soft)", "tread": "var(--clay)", "contact": "var(--accent)"}
 
 
@@ -94,6 +95,6 @@ def _flat(polygon: Array) -> Array:
 
 def _path(polygon: Array, low: Array, high: Array) -> str:
     """Toes up, as seen from above: the wearer's left is on the left."""
-    step = max(1, len(polygon) // 240)
+    step = max(1, len(polygon) // MOST_CORNERS)
     across, down = high[1] - polygon[::step, 1], high[0] - polygon[::step, 0]
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(across, down)) + "Z"

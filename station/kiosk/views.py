@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from station.kiosk import visit_files as names
@@ -25,6 +26,11 @@ SHOWN_MEASURES = (
     "foot_length_mm", "foot_breadth_mm", "ball_girth_mm", "instep_girth_mm", "arch_apex_height_mm",
 )  # fmt: skip
 SKIPPED_TAPES = ("waist_girth_mm",)  #: fewer lines are more
+#: what a picture shows of what to do about a scan; everything else is mended by standing still
+REMEDIES = {
+    "sock": "barefoot", "trouser": "trousers", "wrong_side": "both", "side_unknown": "both", "two_people": "both",
+    "scanner_away": "bell", "scan_too_large": "bell", "disk_full": "bell",
+}  # fmt: skip
 
 
 def stages(screen: str, say: Words) -> list[dict[str, Any]]:
@@ -40,12 +46,14 @@ def problems(way: Way, say: Words) -> list[dict[str, str]]:
     for side in way.feet:
         if way.scanned and side not in way.scanned:
             what = say("score.missing", side=say(side).lower())
-            told[f"missing.{side}"] = {"what": what, "do": say("score.missing.do"), "kind": "bad"}
+            told[f"missing.{side}"] = {"what": what, "do": say("score.missing.do"), "kind": "bad", "art": "both"}
     for problem in sorted(way.problems, key=lambda p: p.code not in REFUSED):
         if problem.code in STOPPING:
             kind = "bad" if problem.code in REFUSED else "warn"
             what, do = say(f"problem.{problem.code}"), say(f"problem.{problem.code}.do")
-            entry = told.setdefault(problem.code, {"what": what, "do": do, "kind": kind, "side": problem.side})
+            art = REMEDIES.get(problem.code, "still")
+            one = {"what": what, "do": do, "kind": kind, "art": art, "side": problem.side}
+            entry = told.setdefault(problem.code, one)
             if entry.get("side") != problem.side:
                 entry["side"] = "both"
     return list(told.values())
@@ -125,6 +133,29 @@ def sayings(prescription: Mapping[str, Any], pressed: bool, say: Words) -> list[
     if pressed and any(value for values in fields for n, value in values.items() if n.startswith("relief_")):
         told.append(say("does.relief"))
     return [*told, say("does.spread")]
+
+
+def day(at: datetime, say: Words) -> str:
+    """A day as one says it, where the kiosk stands."""
+    here = at.astimezone()
+    return say("day", day=here.day, month=say(f"month.{here.month}"), year=here.year)
+
+
+def moment(at: datetime, say: Words) -> str:
+    """The same with the time of day."""
+    return say("day.time", day=day(at, say), time=f"{at.astimezone():%H:%M}")
+
+
+def cuts(stored: Mapping[str, Any], side: str) -> str:
+    """Where an insole of each length ends, for its viewer: the line of the ball (mm, foot frame) and how far before it
+    the front edge lies, as the insole is designed; empty where the scan does not show the ball."""
+    from insole.outline import FRONT_OF_MTH
+
+    tapes = {tape["key"]: tape for tape in stored.get(side, ())}
+    if not {"foot_breadth_mm", "foot_length_mm"} <= tapes.keys():
+        return ""
+    ahead = {length: share * tapes["foot_length_mm"]["mm"] for length, share in FRONT_OF_MTH.items()}
+    return json.dumps({"ball": tapes["foot_breadth_mm"]["points"], "ahead": ahead})
 
 
 def pair_sentences(measurements: Mapping[str, Any], lang: str) -> tuple[str, ...]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footscan.errors import FootscanError
+from station.kiosk import rooms
 from station.kiosk.frames import read_frame, write_frame
 from station.kiosk.rooms import room
 
@@ -262,16 +265,31 @@ def limit(memory_mb: int) -> None:
 
 
 def serve(memory_mb: int) -> None:
-    """Answer jobs until the input ends."""
+    """Answer jobs until the input ends, or the kiosk does."""
     limit(memory_mb)
+    threading.Thread(target=_end_with_the_kiosk, daemon=True).start()
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints elsewhere
-    while True:
-        job = read_frame(asked)
-        if job is None:
-            return
-        head, files = job
-        write_frame(answers, *_answer(head, files))
+    try:
+        while (job := read_frame(asked)) is not None:
+            write_frame(answers, *_answer(*job))
+    except (EOFError, BrokenPipeError):
+        _leave()  # in the midst of a job or its answer: nobody waits for it
+
+
+def _end_with_the_kiosk() -> None:
+    """Whatever this process does: when nobody can ask it any more, it ends."""
+    if hasattr(select, "poll"):
+        gone = select.poll()
+        gone.register(0, 0)  # the other end of the pipe, no more
+        gone.poll()
+        _leave()
+
+
+def _leave() -> None:
+    """End at once, without a word; nothing of a file stays behind."""
+    rooms.remove(os.getpid())
+    os._exit(0)
 
 
 def _answer(head: Mapping[str, Any], files: Files) -> tuple[dict[str, Any], Files]:

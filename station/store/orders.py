@@ -81,7 +81,15 @@ def listing(
         wanted = wanted.where(OrderRow.state.in_(states))
     if since is not None:
         wanted = wanted.where(OrderRow.created_at >= since)
-    return _several(store, wanted)
+    with store.read() as tx:
+        return tuple(store.readable(_record, tx.scalars(wanted)))
+
+
+def unreadable(store: Store) -> tuple[str, ...]:
+    """Ids of the orders that no list shows: their key or their row is damaged."""
+    with store.read() as tx:
+        every = tx.scalars(select(OrderRow.id).order_by(OrderRow.id)).all()
+    return tuple(sorted({*every} - {order.id for order in listing(store)}))
 
 
 def move(store: Store, order_id: str, to: OrderState, by: str, note: str = "") -> Order:

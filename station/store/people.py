@@ -105,7 +105,7 @@ def everyone(store: Store) -> tuple[Person, ...]:
     """All people, the newest first; they are unsealed in memory."""
     with store.read() as tx:
         rows = tx.scalars(select(PersonRow).order_by(PersonRow.created_at.desc(), PersonRow.id))
-        return tuple(person for row in rows if (person := _still(store, row)) is not None)
+        return tuple(store.readable(_record, rows))
 
 
 def search(store: Store, text: str, limit: int = 50) -> tuple[Person, ...]:
@@ -151,13 +151,6 @@ def drop_profile(tx: Transaction, profile_id: str) -> None:
 def _record(store: Store, row: PersonRow) -> Person:
     details = store.unseal(row.id, row.sealed, place(row.id))
     return Person(row.id, row.profile_id, row.created_at, **details)
-
-
-def _still(store: Store, row: PersonRow) -> Person | None:
-    try:
-        return _record(store, row)
-    except Erased:  # by another process, just now
-        return None
 
 
 def _checked(details: dict[str, Any]) -> dict[str, Any]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from station.store import database
 from station.store.blobs import Blobs
-from station.store.errors import Erased, NotFound
+from station.store.errors import Damaged, Erased, NotFound
 from station.store.keys import KeyRing
 from station.store.models import PersonRow, TombstoneRow
 from station.store.sealed import seal_json, unseal_json
+
+Row, Record = TypeVar("Row"), TypeVar("Record")
 
 
 def utc_now() -> datetime:
@@ -101,14 +103,16 @@ class Store:
     # ------------------------------------------------------------------ what is sealed
 
     def key(self, person_id: str) -> bytes:
-        """A person's key. Erased, or NotFound where there is no such person."""
+        """A person's key. Erased, NotFound where there is no such person, Damaged where only the key is gone."""
         try:
             return self.keys.get(person_id)
         except Erased:
             with self.read() as tx:
-                if tx.get(TombstoneRow, person_id) is None and tx.get(PersonRow, person_id) is None:
+                if tx.get(TombstoneRow, person_id) is not None:
+                    raise
+                if tx.get(PersonRow, person_id) is None:
                     raise NotFound(f"{person_id}: expected a person of this store, found none; look it up") from None
-            raise
+            raise Damaged(f"{person_id}: expected this person's key, found none; restore a backup") from None
 
     def seal(self, person_id: str, value: Any, place: str) -> bytes:
         """A JSON value under a person's key."""
@@ -117,3 +121,10 @@ class Store:
     def unseal(self, person_id: str, sealed: bytes, place: str) -> Any:
         """The JSON value that was sealed."""
         return unseal_json(self.key(person_id), sealed, place)
+
+    def readable(self, record: Callable[[Self, Row], Record], rows: Iterable[Row]) -> Iterator[Record]:
+        """The records of rows, for a list; one that can't be read keeps nobody from the others: its person was erased
+        just now, or key or row are damaged, which ``verify`` tells."""
+        for row in rows:
+            with suppress(Erased, Damaged):
+                yield record(self, row)

@@ -1,5 +1,6 @@
 // The customer's pages: htmx for the way from screen to screen, and the elements, each loaded when a screen has one.
 import htmx from "htmx.org";
+import { painted } from "./elements/common.js";
 import "./elements/small.js";
 
 Object.assign(htmx.config, {
@@ -28,14 +29,15 @@ function load(root) {
   }
 }
 
-load(document);
-htmx.onLoad(load);
+htmx.onLoad((root) => painted().then(() => load(root))); // the page itself, too
 
-// fonts for rare Chinese letters, that people's names may have: their table is long, so it comes after the first paint
-const link = document.createElement("link");
-link.rel = "stylesheet";
-link.href = new URL("fonts.css", import.meta.url).href;
-document.head.append(link);
+// fonts for rare Chinese letters, that people's names may have: their table is long
+painted().then(() => {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("fonts.css", import.meta.url).href;
+  document.head.append(link);
+});
 
 // an element that is done goes on by itself; templates may as well say hx-trigger="plantar-done"
 document.addEventListener("plantar-done", (event) => {

@@ -1,10 +1,14 @@
 // <plantar-marks>: a foot seen from above and from both sides, with its landmarks to be dragged or nudged.
 //
-// `model` is JSON: views {name: {u, v, box}} (which axes of the foot go right and down, and where the picture lies, mm),
+// `model` is JSON: views {name: {u, v, n, box}} (which axes of the foot go right, down and come near, and where the picture
+// lies, mm),
 // found {landmark: [x, y, z]}, moves {landmark: [x, y, z]}, names {landmark: words}. Each figure[data-view] gets its
 // picture from `pictures` + view + ".png". The form around it has an input "moves"; it is told "marks-moved".
 const SVG = "http://www.w3.org/2000/svg";
 const STEP_MM = 0.5, BIG_STEP_MM = 2;
+const FINGER_PX = 34; // a touch this near to a landmark means it
+const CLOSE_MM = 70; // what is seen of the foot when it is looked at closely
+const BEHIND_MM = 12; // so far beyond the foot's middle a landmark lies on the side that is turned away
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const round = (v) => Math.round(v * 100) / 100;
 
@@ -33,6 +37,8 @@ customElements.define("plantar-marks", class extends HTMLElement {
       this.#tell();
     });
     on(this.form.querySelector("[name=snap]"), "change", () => this.#tell());
+    this.close = this.form.querySelector("[data-close]");
+    on(this.close, "change", () => this.#show());
     // the server has put them onto the skin
     on(document, "htmx:afterSwap", (event) => {
       const told = event.target.querySelector?.("[data-places]");
@@ -63,16 +69,21 @@ customElements.define("plantar-marks", class extends HTMLElement {
     const svg = make("svg", { viewBox: `${left} ${top} ${width} ${height}`, role: "group", "aria-label": figure.textContent.trim() });
     svg.append(make("image", { href: `${this.getAttribute("pictures")}${figure.dataset.view}.png`, x: left, y: top, width, height }));
     figure.prepend(svg);
+    const own = [];
+    svg.addEventListener("pointerdown", (event) => {
+      const near = this.#nearest(event, own);
+      if (near) this.#grab(event, near);
+    });
     for (const name of Object.keys(this.found)) {
       const group = make("g", { class: "mark", tabindex: "0", role: "button", "aria-label": this.names[name] });
-      group.append(make("line", { class: "from" }), make("circle", { class: "touch", r: 9 }), make("circle", { class: "ring", r: 3.4 }), make("circle", { class: "point", r: 1.2 }));
+      group.append(make("line", { class: "from" }), make("circle", { class: "ring", r: 3.4 }), make("circle", { class: "point", r: 1.2 }));
       const title = make("title", {});
       title.textContent = this.names[name];
       group.append(title);
       svg.append(group);
       const handle = { name, view, group, svg };
       this.handles.push(handle);
-      group.addEventListener("pointerdown", (event) => this.#grab(event, handle));
+      own.push(handle);
       group.addEventListener("focus", () => this.#choose(name));
       group.addEventListener("keydown", (event) => this.#key(event, handle));
     }
@@ -82,6 +93,34 @@ customElements.define("plantar-marks", class extends HTMLElement {
     if (this.chosen === name) return;
     this.chooser.value = name;
     this.#show();
+  }
+
+  /** The landmark that a touch means: the nearest, rather one that is not behind the foot; the chosen one where it is as near. */
+  #nearest(event, own) {
+    const [u, v] = this.#at(event, own[0].svg);
+    const least = FINGER_PX / own[0].svg.getScreenCTM().a;
+    const away = ({ name, view }) => {
+      const here = this.place(name);
+      const behind = this.#behind(name, view) && name !== this.chosen ? least / 2 : 0;
+      return Math.hypot(dot(here, view.u) - u, dot(here, view.v) - v) + behind - (name === this.chosen ? least / 4 : 0);
+    };
+    const best = own.reduce((one, other) => (away(other) < away(one) ? other : one));
+    return away(best) < least ? best : null;
+  }
+
+  /** Whether a side view shows the other side of the foot than the one that a landmark lies on. */
+  #behind(name, view) {
+    return view.n[1] !== 0 && dot(this.place(name), view.n) < -BEHIND_MM;
+  }
+
+  /** The whole foot, or what lies around the chosen landmark. */
+  #frame(svg, view) {
+    const [left, top, width, height] = view.box;
+    const here = this.place(this.chosen);
+    const tall = Math.min(CLOSE_MM * height / width, height);
+    const box = this.close.checked ? [dot(here, view.u) - CLOSE_MM / 2, dot(here, view.v) - tall / 2, CLOSE_MM, tall] : [left, top, width, height];
+    svg.setAttribute("viewBox", box.join(" "));
+    svg.style.setProperty("--mark", this.close.checked ? CLOSE_MM / width : 1);
   }
 
   /** Millimetres of the view under a pointer. */
@@ -142,8 +181,10 @@ customElements.define("plantar-marks", class extends HTMLElement {
   }
 
   #show() {
-    for (const { name, view, group } of this.handles) {
+    for (const { name, view, group, svg } of this.handles) {
       const here = this.place(name), from = this.found[name];
+      if (name === this.chosen && !this.dragging) this.#frame(svg, view);
+      group.classList.toggle("behind", this.#behind(name, view));
       const [x, y] = [dot(here, view.u), dot(here, view.v)];
       for (const circle of group.querySelectorAll("circle")) {
         circle.setAttribute("cx", x);

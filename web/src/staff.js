@@ -36,6 +36,22 @@ document.addEventListener("change", (event) => {
   }
 }, true);
 
+// a sheet for the workshop, on paper
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-print]")) print();
+});
+
+// whoever touches the page is still there: the session goes on, though nothing is sent; one that is over leads to the PIN
+const HERE_MS = 30_000;
+let asked = performance.now();
+const here = async () => {
+  if (performance.now() - asked < HERE_MS || !document.querySelector("plantar-idle")) return;
+  asked = performance.now();
+  const answer = await fetch("/staff/here").catch(() => null); // the kiosk may be starting again
+  if (answer?.status === 403) location.reload();
+};
+for (const kind of ["pointerdown", "keydown", "wheel"]) document.addEventListener(kind, here, { passive: true });
+
 // what takes seconds says so, and is not sent twice
 document.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-slow]")) return;

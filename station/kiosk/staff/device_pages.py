@@ -122,5 +122,10 @@ async def remove(request: Request) -> Response:
     """One that is no longer here."""
     desk = inside(request)
     form = await form_of(request, desk)
-    await desk.kiosk.desk.in_store(devices.remove, str(form.get("spec", ""))[:300])
+
+    def gone(store: Store) -> None:
+        devices.remove(store, str(form.get("spec", ""))[:300])
+        audit.record(store, "device.remove", "device", desk.by)
+
+    await desk.kiosk.desk.in_store(gone)
     return go(desk, "/staff/devices")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import jinja2
 from fastapi import Request
@@ -19,6 +19,7 @@ from station.kiosk.processing import JobError
 from station.kiosk.security import FIELD
 from station.kiosk.staff.access import Desk, LoginNeeded, Refusal, present, remember
 from station.kiosk.texts import Words
+from station.reasons import told
 from station.report_content import APART
 from station.report_content import Words as ReportWords
 from station.store import StoreError
@@ -64,6 +65,7 @@ def draw(desk: Desk, template: str, status: int = 200, **known: Any) -> Response
         .get_template(f"staff/{template}.html")
         .render(
             say=say,
+            told=partial(told, lang=desk.session.lang),
             named=partial(_field_name, say, ReportWords(desk.session.lang)),
             lang=say("html"),
             other_lang="zh" if desk.session.lang == "en" else "en",
@@ -91,12 +93,6 @@ def go(desk: Desk, place: str, key: str = "", kind: str = "good", **values: obje
     """To another page, with something to tell there."""
     if key:
         desk.door.change(desk.session, notice=(kind, desk.say(key, **values)))
-    return RedirectResponse(place, 303)
-
-
-def tell(desk: Desk, place: str, text: str, kind: str = "bad") -> Response:
-    """To another page, with a sentence that is not ours to translate."""
-    desk.door.change(desk.session, notice=(kind, text))
     return RedirectResponse(place, 303)
 
 
@@ -138,4 +134,11 @@ def _failed(request: Request, status: int, key: str, detail: str = "") -> Respon
         return _to_login(request)
     if request.headers.get("hx-request") == "true":
         return draw(desk, "trouble", key=key, detail=detail)  # htmx swaps what came with 200 only
-    return draw(desk, "error", status, key=key, detail=detail)
+    return draw(desk, "error", status, key=key, detail=detail, back=_came_from(request))
+
+
+def _came_from(request: Request) -> str:
+    """The page of the staff on which a form was sent, to go back to; empty where it was another."""
+    came = urlsplit(request.headers.get("referer", ""))
+    ours = came.netloc == request.headers.get("host") and came.path.startswith("/staff")
+    return came.path if ours and came.path != request.url.path else ""

@@ -77,7 +77,7 @@ def pictures(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], 
         seen = points[points[:, 2] < (CUT_MM if view == "top" else TALLEST_MM)]
         picture, box = relief(seen @ np.array(axes, dtype=np.float64).T)
         out[f"{foot.side}.{view}.png"] = picture
-        views[view] = {"u": axes[0], "v": axes[1], "box": box}
+        views[view] = {"u": axes[0], "v": axes[1], "n": axes[2], "box": box}
     return {"side": foot.side, "views": views, "places": true_places(foot)}, out
 
 

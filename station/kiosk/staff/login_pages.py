@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from station.kiosk.staff.access import IDLE_MINUTES, Desk, Refusal, door_of, form_of, inside, present, remember
 from station.kiosk.staff.drawing import LOGIN, StaffRoute, draw
 from station.messages import LANGUAGES
-from station.store import settings, staff
+from station.store import audit, settings, staff
 from station.store.errors import Locked, NotFound, WrongPin
 
 router = APIRouter(route_class=StaffRoute)
@@ -76,9 +78,19 @@ async def leave(request: Request) -> Response:
     """Out; whoever is out already is as well."""
     desk = present(request)
     if desk is not None:
-        await form_of(request, desk)
+        form = await form_of(request, desk)
         desk.door.leave(desk.session)
+        if desk.session.staff_id:
+            how = "idle" if form.get("idle") else "self"
+            left = partial(audit.record, action="staff.leave", subject=desk.by, by=desk.by, how=how)
+            await desk.kiosk.desk.in_store(left)
     return RedirectResponse(LOGIN, 303)
+
+
+@router.get("/staff/here")
+async def here(request: Request) -> Response:
+    """Somebody touches the page that is shown: the session goes on."""
+    return Response(status_code=204 if present(request) else 403)
 
 
 @router.post("/staff/language")

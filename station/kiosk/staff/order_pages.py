@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from station.kiosk import visit_files as names
-from station.kiosk.staff import correcting, exporting, searching
+from station.kiosk.staff import correcting, exporting, prescribing, searching
 from station.kiosk.staff.access import Desk, form_of, inside
-from station.kiosk.staff.drawing import StaffRoute, draw, go, tell
+from station.kiosk.staff.drawing import StaffRoute, draw, go
 from station.kiosk.takeaway import address, qr
 from station.store import Store, audit, files, orders, people, staff, visits
-from station.store.errors import NotFound, Refused, StoreError
+from station.store.errors import NotFound, Refused
 from station.store.records import Order, OrderState, Person
 
 router = APIRouter(route_class=StaffRoute)
@@ -92,8 +93,18 @@ async def one(request: Request, order_id: str) -> Response:
     undoable = any(not event.undone and event.kind in ("state", "edit") for event in events)
     return draw(
         desk, "order", part="orders", **known, what=titles(desk, known["order"].choice), undoable=undoable,
-        steps=orders.STEPS, states=searching.OPEN_STATES, address=_address(desk, order_id),
+        steps=orders.STEPS, states=searching.OPEN_STATES, asked=_asked(known["prescription"]),
     )  # fmt: skip
+
+
+def _asked(feet: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(foot or both, field, value as the form has it) of everything that a person asked for."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for side, foot in feet.items():
+        for name, entry in foot["fields"].items():
+            if entry["by"] == "person" and name != "label":
+                told.setdefault((name, prescribing.shown(entry["value"])), []).append(side)
+    return [("both" if len(sides) > 1 else sides[0], name, value) for (name, value), sides in told.items()]
 
 
 def _printed() -> tuple[str, ...]:
@@ -211,10 +222,7 @@ async def batch(request: Request) -> Response:
     chosen = [str(value)[:40] for value in form.getlist("order")]
     if not chosen:
         return go(desk, "/staff", "batch.none", "warn")
-    try:
-        made = await desk.kiosk.desk.in_store(exporting.export, chosen, desk.by)
-    except StoreError as error:
-        return tell(desk, "/staff", str(error))
+    made = await desk.kiosk.desk.in_store(exporting.export, chosen, desk.by)
     return Response(made.data, media_type="application/zip", headers=_named("orders.zip"))
 
 

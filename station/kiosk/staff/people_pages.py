@@ -11,7 +11,20 @@ from starlette.responses import RedirectResponse, Response
 from station.kiosk.staff import correcting, searching
 from station.kiosk.staff.access import form_of, inside
 from station.kiosk.staff.drawing import StaffRoute, draw, go
-from station.store import Store, audit, consents, files, moving, orders, people, portability, privacy, receipts, visits
+from station.store import (
+    Store,
+    audit,
+    consents,
+    files,
+    moving,
+    orders,
+    people,
+    portability,
+    privacy,
+    receipts,
+    staff,
+    visits,
+)
 from station.store.errors import Erased, NotFound, Refused
 from station.store.records import PURPOSES, Person
 
@@ -150,6 +163,7 @@ async def history(request: Request, subject: str) -> Response:
     """What was done to one person, order or visit."""
     desk = inside(request)
     entries = await desk.kiosk.desk.in_store(audit.entries, subject[:60], 200)
+    known = {one.id: one.name for one in await desk.kiosk.desk.in_store(staff.listing)}
     return draw(
-        desk, "log", part="log", entries=entries, subject=subject[:60], page=0, more=False, verdict=None, staff={}
+        desk, "log", part="log", entries=entries, subject=subject[:60], page=0, more=False, verdict=None, staff=known
     )

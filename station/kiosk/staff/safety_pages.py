@@ -14,6 +14,7 @@ from station.errors import StationError
 from station.kiosk.staff import replacing
 from station.kiosk.staff.access import Desk, form_of, inside
 from station.kiosk.staff.drawing import LOGIN, StaffRoute, draw, go
+from station.reasons import told
 from station.store import Store, audit, backups, keyfiles, settings, verifying
 from station.store.errors import Damaged, Refused
 
@@ -124,7 +125,8 @@ async def look(request: Request) -> Response:
     try:
         found = await asyncio.to_thread(backups.look, file)
     except Damaged as error:
-        return go(desk, "/staff/safety", "safety.damaged", "bad", name=file.name, why=str(error))
+        why = told(str(error), desk.session.lang)
+        return go(desk, "/staff/safety", "safety.damaged", "bad", name=file.name, why=why)
     return await _page(desk, looked=found)
 
 
@@ -143,6 +145,6 @@ async def restore(request: Request) -> Response:
             partial(replacing.replace_by, file=file, key_file=keys, passphrase=passphrase, by=desk.by)
         )
     except (StationError, OSError) as error:
-        return go(desk, "/staff/safety", "safety.restore_failed", "bad", why=str(error))
+        return go(desk, "/staff/safety", "safety.restore_failed", "bad", why=told(str(error), desk.session.lang))
     desk.door.everybody_out()
     return RedirectResponse(f"{LOGIN}?restored=1", 303)

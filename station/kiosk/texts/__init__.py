@@ -31,6 +31,10 @@ class Words:
         """The text under ``key`` with its places filled; KeyError if there is none."""
         return self._texts[key].format(**values)
 
+    def many(self, key: str, count: int, /, **values: object) -> str:
+        """The text for so many: under ``key.one`` for one of it, if there is such a text."""
+        return self(f"{key}.one" if count == 1 and self.has(f"{key}.one") else key, **values)
+
     def has(self, key: str) -> bool:
         """Whether there is such a text."""
         return key in self._texts

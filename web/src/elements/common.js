@@ -17,6 +17,12 @@ export async function fetched(url, as) {
   return answer[as]();
 }
 
+/** When what the page holds now has been painted, or would have been: words first, then what takes long. */
+export const painted = () => Promise.race([
+  new Promise((tell) => requestAnimationFrame(() => setTimeout(tell))),
+  new Promise((tell) => setTimeout(tell, 1000)), // a hidden page paints nothing
+]);
+
 /** A node with a class, attributes and children. */
 export function make(tag, name = "", attributes = {}, ...children) {
   const node = document.createElement(tag);

@@ -4,7 +4,7 @@ import { colour, done, fetched, make, onFrame, PRESSURE, socket, still, words } 
 import { PressureMap } from "./pressure_map.js";
 
 const TRAIL = 90;
-const WORDS = { steps: "steps", lost: "Connection lost, trying again…", low: "low", high: "high", left: "Left", right: "Right" };
+const WORDS = { steps: "steps", step: "step", lost: "Connection lost, trying again…", low: "low", high: "high", left: "Left", right: "Right" };
 
 class PlantarHeatmap extends HTMLElement {
   #map = null;
@@ -91,6 +91,7 @@ class PlantarHeatmap extends HTMLElement {
       const number = this.counter.querySelector("strong");
       if (number.textContent !== String(steps) && !still()) number.animate?.([{ transform: "scale(1.35)" }, { transform: "none" }], 350);
       number.textContent = steps;
+      number.nextElementSibling.textContent = steps === 1 ? this.words.step : this.words.steps;
       this.counter.hidden = false;
     }
     if (!state || state === this.#state) return;

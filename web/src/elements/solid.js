@@ -1,14 +1,15 @@
 // <plantar-foot> and <plantar-insole>: something of the foot frame in 3D, with measures drawn on it.
-import { Vector2, Vector3 } from "three";
+import { Plane, Vector2, Vector3 } from "three";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { Line2 } from "three/addons/lines/Line2.js";
 import { LineGeometry } from "three/addons/lines/LineGeometry.js";
 import { LineMaterial } from "three/addons/lines/LineMaterial.js";
-import { colour, ease, fetched, make, still, words } from "./common.js";
+import { colour, ease, fetched, make, mix, painted, still, words } from "./common.js";
 import { fromFootFrame, hasWebGL, Stage } from "./stage.js";
 import { clay, flatten, shadeHollows } from "./surface.js";
 
-const DRAW_MS = 700, NEXT_MS = 220;
+const DRAW_MS = 700, NEXT_MS = 220, CUT_MS = 600;
+const BEYOND = 0.3; // metres: farther than any toe
 /** Degrees for the left one; the right one is seen mirrored. A foot is seen from before its arch, toes to the other foot. */
 const HOME = { foot: { azimuth: 128, polar: 56 }, insole: { azimuth: 24, polar: 40 } };
 const VIEWS = { top: { azimuth: 0, polar: 0.12 }, side: { azimuth: 90, polar: 84 }, sole: { azimuth: 180, polar: 172 } };
@@ -21,6 +22,7 @@ class Solid extends HTMLElement {
   #tapes = [];
   #began = 0;
   #run = 0;
+  #cut = null;
 
   connectedCallback() {
     this.#open();
@@ -43,12 +45,15 @@ class Solid extends HTMLElement {
   async #open() {
     const run = ++this.#run;
     this.#tapes = [];
+    this.#cut = null;
     this.classList.add("solid");
     this.dataset.state = "loading";
     this.words = words(this, WORDS);
     const host = make("div", "solid-stage");
     this.labels = make("div", "solid-labels");
     this.append(host, this.labels);
+    await painted();
+    if (run !== this.#run) return;
     if (!hasWebGL()) return this.#flat(host, run);
     try {
       const side = this.getAttribute("side");
@@ -69,7 +74,8 @@ class Solid extends HTMLElement {
       if (run !== this.#run) return;
       this.#show(model.scene);
       this.#measure(lines.tapes ?? []);
-      this.append(this.#buttons());
+      this.#follow();
+      if (!this.hasAttribute("plain")) this.append(this.#buttons());
       this.dataset.state = "ready";
       this.dispatchEvent(new CustomEvent("plantar-ready", { bubbles: true }));
     } catch (error) {
@@ -143,7 +149,7 @@ class Solid extends HTMLElement {
     const pill = Math.min(this.#labelWidth(), width * 0.34);
     const free = width * (this.kind === "insole" ? 0.13 : 0.04);
     const own = labels ? pill + 26 : free;
-    return { left: this.outer < 0 ? own : free, right: this.outer < 0 ? free : own, top: height * (this.kind === "insole" ? 0.1 : 0.04), bottom: 62 + (this.kind === "insole" ? height * 0.04 : 0) };
+    return { left: this.outer < 0 ? own : free, right: this.outer < 0 ? free : own, top: height * (this.kind === "insole" ? 0.1 : 0.04), bottom: (this.hasAttribute("plain") ? 12 : 62) + (this.kind === "insole" ? height * 0.04 : 0) };
   }
 
   #measure(tapes) {
@@ -199,10 +205,11 @@ class Solid extends HTMLElement {
   #onDraw(now) {
     const stage = this.#stage;
     if (!stage) return false;
-    if (!this.#tapes.length) return false;
+    const cutting = this.#cutting(now);
+    if (!this.#tapes.length) return cutting;
     const [width, height] = stage.size;
     if (this.#began === 0) this.#began = now + 700;
-    let busy = false;
+    let busy = cutting;
     const at = new Vector3();
     for (const [k, tape] of this.#tapes.entries()) {
       const t = ease((now - this.#began - k * NEXT_MS) / DRAW_MS);
@@ -247,6 +254,57 @@ class Solid extends HTMLElement {
       tape.dot.setAttribute("cx", ax.toFixed(1));
       tape.dot.setAttribute("cy", ay.toFixed(1));
     });
+  }
+
+  // ---------------------------------------------------------------- as long as it is chosen
+
+  /** `follows` is the name of radio buttons, `cuts` says where each of their values ends: {ball: [[x, y, z], [x, y, z]],
+   * ahead: {value: mm}}, in the foot frame. What a choice leaves away stays to be seen, faintly. */
+  #follow() {
+    const name = this.getAttribute("follows");
+    if (!name || !this.getAttribute("cuts")) return;
+    const { ball, ahead } = JSON.parse(this.getAttribute("cuts"));
+    const [one, other] = ball.map(fromFootFrame);
+    const heelward = new Vector3(other.z - one.z, 0, one.x - other.x).normalize();
+    if (heelward.z < 0) heelward.negate();
+    const kept = new Plane(heelward), left = new Plane(heelward.clone().negate());
+    this.#stage.renderer.localClippingEnabled = true;
+    const parts = [];
+    this.#stage.world.traverse((part) => { if (part.isMesh && part.geometry.index && part.material.matcap) parts.push(part); });
+    for (const part of parts) {
+      part.material.clippingPlanes = [kept];
+      const ghost = part.clone();
+      ghost.material = part.material.clone();
+      Object.assign(ghost.material, { clippingPlanes: [left], transparent: true, opacity: 0.16, depthWrite: false });
+      part.parent.add(ghost);
+    }
+    const base = -heelward.dot(one);
+    const wanted = () => {
+      const value = document.querySelector(`input[name="${name}"]:checked`)?.value;
+      return base + (value in ahead ? ahead[value] / 1000 : BEYOND);
+    };
+    this.#cut = { planes: [kept, left], from: wanted(), to: wanted(), now: wanted(), start: -Infinity };
+    const run = this.#run;
+    const change = (event) => {
+      if (run !== this.#run) return document.removeEventListener("change", change);
+      if (event.target.name !== name) return;
+      const near = (at) => Math.min(at, base + 0.1); // the end of the toes
+      Object.assign(this.#cut, { from: near(this.#cut.now), to: wanted(), start: still() ? -Infinity : performance.now() });
+      this.#stage.draw();
+    };
+    document.addEventListener("change", change);
+    this.#stage.draw();
+  }
+
+  /** Moves the planes; whether they go on moving. */
+  #cutting(now) {
+    const cut = this.#cut;
+    if (!cut) return false;
+    const t = ease((now - cut.start) / CUT_MS);
+    cut.now = t < 1 ? mix(cut.from, Math.min(cut.to, cut.from + 0.2), t) : cut.to;
+    cut.planes[0].constant = cut.now;
+    cut.planes[1].constant = -cut.now;
+    return t < 1;
   }
 
   // ---------------------------------------------------------------- buttons
