@@ -89,7 +89,7 @@ def _closed(faces: Array) -> list[CheckItem]:
     count = int(faces.max()) + 1
     low, high = np.minimum(start, stop), np.maximum(start, stop)
     # equal edges side by side, the way each is walked in the last bit
-    ways = np.sort(2 * (low * count + high) + (start < stop))
+    ways = np.sort(2 * (low * count + high) + (start < stop), kind="stable")  # a quarter of the time: runs are kept
     first = np.flatnonzero(np.append(True, ways[1:] >> 1 != ways[:-1] >> 1))
     uses = np.diff(np.append(first, len(ways)))
     balance = 2 * np.add.reduceat(ways & 1, first) - uses

@@ -6,9 +6,11 @@ import numpy as np
 
 from footscan.types import Array
 
-#: "000" … "999" as ASCII, and the same without leading zeros (0 bytes in their place; 0 itself is "0")
+#: "000" … "999" as ASCII; then the same without leading zeros (0 bytes in their place; 0 itself is "0" in the last
+#: three digits of a number, nothing in those before them)
 _FULL: Array = (np.arange(1000)[:, None] // np.array([100, 10, 1]) % 10 + ord("0")).astype(np.uint8)
-_BARE: Array = np.where(np.arange(1000)[:, None] >= np.array([100, 10, 0]), _FULL, 0).astype(np.uint8)
+_LAST: Array = np.vstack([_FULL, np.where(np.arange(1000)[:, None] >= np.array([100, 10, 0]), _FULL, 0)])
+_FIRST: Array = np.where(np.arange(2000)[:, None] == 1000, 0, _LAST).astype(np.uint8)
 
 
 def lines(values: Array, texts: tuple[str, ...], end: str, decimals: int = 0) -> bytes:
@@ -61,8 +63,9 @@ def digits(values: Array, decimals: int) -> Array:
     size = np.abs(values)
     groups: list[Array] = []
     while True:
-        size, last = np.divmod(size, 1000)
-        groups.insert(0, last)
+        left = size // 1000  # with the product below a fifth of what divmod takes
+        groups.insert(0, size - 1000 * left)
+        size = left
         if not size.any() and len(groups) > decimals // 3:
             break
     whole, columns = len(groups) - decimals // 3, []
@@ -71,13 +74,11 @@ def digits(values: Array, decimals: int) -> Array:
         if k == whole:
             columns.append(np.full((len(values), 1), ord("."), dtype=np.uint8))
         if k >= whole:
-            columns.append(_FULL[group])
+            columns.append(np.take(_FULL, group, axis=0))
             continue
-        text = np.where(started[:, None], _FULL[group], _BARE[group])
+        table = _FIRST if k < whole - 1 else _LAST
+        columns.append(np.take(table, np.where(started, group, group + 1000), axis=0))
         started = started | (group > 0)
-        if k < whole - 1:
-            text[~started] = 0
-        columns.append(text)
     if values.min(initial=0) < 0:
         columns.insert(0, np.where(values < 0, ord("-"), 0).astype(np.uint8)[:, None])
     return np.hstack(columns)

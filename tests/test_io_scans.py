@@ -661,14 +661,15 @@ decimals = st.one_of(
     st.integers(-(10**20), 10**20).map(str),
     st.from_regex(r"[+-]?(\d{1,20}\.\d{0,20}|\.\d{1,20})([eE][+-]?\d{1,2})?", fullmatch=True).filter(str.isascii),
 )
+PLAIN = ["-1.25", "0", "17.5"] * 200
 
 
 @given(rows=st.lists(st.lists(decimals, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_a_number_is_read_as_python_reads_it(rows: list[list[str]]) -> None:
-    data = "\n".join(" ".join(row) for row in rows).encode()
-    found = text.parse_rows("numbers", data)
-    assert found.counts.tolist() == [len(row) for row in rows]
-    assert found.values.tolist() == [float(word) for row in rows for word in row]
+    for lines in (rows, [PLAIN, *rows, PLAIN]):  # among many plain ones the odd are read one by one
+        found = text.parse_rows("numbers", "\n".join(" ".join(row) for row in lines).encode())
+        assert found.counts.tolist() == [len(row) for row in lines]
+        assert found.values.tolist() == [float(word) for row in lines for word in row]
 
 
 @given(words=st.lists(st.text("0123456789+-.eE", min_size=1, max_size=6), min_size=1, max_size=4))
@@ -680,12 +681,13 @@ def test_what_python_takes_for_no_number_is_refused(words: list[str]) -> None:
             return False
         return True
 
-    data = " ".join(words).encode()
-    if all(map(is_number, words)):
-        assert text.parse_rows("numbers", data).values.tolist() == [float(word) for word in words]
-    else:
-        with pytest.raises(ReadError, match="a number"):
-            text.parse_rows("numbers", data)
+    for every in (words, [*PLAIN, *words, *PLAIN]):
+        data = " ".join(every).encode()
+        if all(map(is_number, every)):
+            assert text.parse_rows("numbers", data).values.tolist() == [float(word) for word in every]
+        else:
+            with pytest.raises(ReadError, match="a number"):
+                text.parse_rows("numbers", data)
 
 
 def test_numbers_do_not_depend_on_where_chunks_end(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:

@@ -27,6 +27,7 @@ _SPACES = b" \t\r\n\v\f"
 _ALLOWED = b"0123456789+-.eE" + _SPACES
 _IS_SPACE = np.isin(np.arange(256), list(_SPACES))
 _LONGEST_INT = 18  # characters: fits an int64
+_FEW = 64  # tokens out of so many that are read one by one
 _EXACT_INT = 2**53  # integers up to here are exact in float64
 _POWERS = 10.0 ** np.arange(_LONGEST_INT + 1)  # exact in float64 (up to 10**22)
 _END_INT = 1234567890123456789  # longer than any integer that is taken: can't come from the file
@@ -133,17 +134,38 @@ def _numbers(chunk: bytes, text: Array, starts: Array, ends: Array) -> Array | N
 
     Fixed notation of up to 2**53 is read as an integer and divided by a power of ten: both are exact in float64, so
     the quotient is rounded correctly (the fast path of W. D. Clinger, doi:10.1145/93548.93557). Anything else goes
-    through the C library's strtod. A sentinel behind the last token shows that the parser came to the end.
+    through the C library's strtod: a few such tokens one by one, else all of the chunk. A sentinel behind the last
+    token shows that the parser came to the end.
     """
     if len(starts) == 0:
         return np.empty(0)
-    plain = b"e" not in chunk and b"E" not in chunk and int((ends - starts).max()) <= _LONGEST_INT
-    if plain:
-        values = _fixed_notation(chunk, text, starts, ends)
+    odd = ends - starts > _LONGEST_INT
+    if b"e" in chunk or b"E" in chunk:
+        odd[np.searchsorted(starts, np.flatnonzero((text | 0x20) == 101), side="right") - 1] = True
+    which = np.flatnonzero(odd)
+    if len(which) <= len(starts) // _FEW:
+        values = _mostly_fixed(chunk, text, starts, ends, which)
         if values is not None:
             return values
     floats = _scan(chunk + b" nan", np.float64)
     return floats[:-1] if len(floats) == len(starts) + 1 and np.isnan(floats[-1]) else None
+
+
+def _mostly_fixed(chunk: bytes, text: Array, starts: Array, ends: Array, odd: Array) -> Array | None:
+    """As :func:`_fixed_notation`, but for the tokens ``odd``: read one by one, for the others' sake a nought each."""
+    if not len(odd):
+        return _fixed_notation(chunk, text, starts, ends)
+    tokens = [chunk[start:end] for start, end in zip(starts[odd].tolist(), ends[odd].tolist())]
+    if not all(map(NUMBER.fullmatch, tokens)):
+        return None
+    text, ends = text.copy(), ends.copy()
+    for start, end in zip(starts[odd].tolist(), ends[odd].tolist()):
+        text[start:end] = 32
+    text[starts[odd]], ends[odd] = 48, starts[odd] + 1
+    values = _fixed_notation(text.tobytes(), text, starts, ends)
+    if values is not None:
+        values[odd] = [float(token) for token in tokens]
+    return values
 
 
 def _fixed_notation(chunk: bytes, text: Array, starts: Array, ends: Array) -> Array | None:

@@ -74,8 +74,8 @@ def split_raw(sample: Array, foot: Array, length: float) -> tuple[Array, Array]:
 
 
 def _flat(points: Array, low: Array, shape: Array, cell: float) -> Array:
-    ijk = ((points - low) / cell).astype(np.int64)
-    return np.asarray((ijk[:, 0] * shape[1] + ijk[:, 1]) * shape[2] + ijk[:, 2])
+    i, j, k = (((points[:, axis] - low[axis]) / cell).astype(np.int64) for axis in range(3))
+    return np.asarray((i * shape[1] + j) * shape[2] + k)
 
 
 def cloth_share(around: Array, skin: int, length: float) -> float:
@@ -89,12 +89,13 @@ def cloth_share(around: Array, skin: int, length: float) -> float:
 def find_patches(points: Array) -> Patches:
     """Cut the skin under ``points`` (n, 3) into patches, the cells of a grid."""
     # stage 1: cells with about thirty points
-    low = points.min(axis=0) - 1.0
-    shape = (np.ptp(points, axis=0) / 5.0).astype(np.int64) + 2
+    low, high = bounds(points)
+    shape = ((high - low) / 5.0).astype(np.int64) + 2
+    low = low - 1.0
     crowd = np.bincount(_flat(points, low, shape, 5.0))
     density = float(np.median(crowd[crowd > 0])) / 25.0  # a little too low: cells are cut at corners
     cell = float(np.clip(np.sqrt(WANTED_IN_PATCH / max(density, 1e-3)), *PATCH_MM))
-    shape = ((points.max(axis=0) - low) / cell).astype(np.int64) + 1
+    shape = ((high - low) / cell).astype(np.int64) + 1
     flat = _flat(points, low, shape, cell)
     full = np.bincount(flat, minlength=int(shape.prod())) >= FEWEST_IN_PATCH
     number = np.where(full, np.cumsum(full) - 1, -1)[flat]

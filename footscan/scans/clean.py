@@ -59,7 +59,7 @@ def clusters(points: Array, reach_mm: float = 6.0) -> Array:
     """A label (n,) for each point, 0 the cluster with most points: points belong together if a chain of occupied
     cells of ``reach_mm`` (touching by faces, edges or corners) joins them."""
     low, high = bounds(points)
-    ijk = ((points - low) / reach_mm).astype(np.int64)
+    ijk = tuple(((points[:, k] - low[k]) / reach_mm).astype(np.int64) for k in range(3))
     shape = ((high - low) / reach_mm).astype(np.int64) + 1
     if int(shape.prod()) > MAX_GRID_CELLS:
         raise ScanError(
@@ -67,9 +67,9 @@ def clusters(points: Array, reach_mm: float = 6.0) -> Array:
             " cut the scan to the platform or check its unit"
         )
     occupied = np.zeros(tuple(shape), dtype=np.bool_)
-    occupied[ijk[:, 0], ijk[:, 1], ijk[:, 2]] = True
+    occupied[ijk] = True
     labels, _ = ndimage.label(occupied, structure=np.ones((3, 3, 3)))
-    mine = labels[ijk[:, 0], ijk[:, 1], ijk[:, 2]]
+    mine = labels[ijk]
     sizes = np.bincount(mine)
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.lexsort((np.arange(len(sizes)), -sizes))] = np.arange(len(sizes))

@@ -72,17 +72,18 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     if not len(normals):
         return None
     offsets = np.einsum("ij,ij->i", normals, triples[:, 0])
-    distance = sample @ normals.T - offsets  # (points, planes)
-    near = np.abs(distance) < FLOOR_TOLERANCE_MM
-    above, below = (distance >= FLOOR_TOLERANCE_MM).sum(0), (distance <= -FLOOR_TOLERANCE_MM).sum(0)
+    # (planes, points), row by row: numpy counts along a row a dozen times as fast as down the columns
+    distance = normals.astype(np.float32) @ sample.T.astype(np.float32) - offsets.astype(np.float32)[:, None]
+    above = np.array([np.count_nonzero(row) for row in distance >= FLOOR_TOLERANCE_MM])
+    below = np.array([np.count_nonzero(row) for row in distance <= -FLOOR_TOLERANCE_MM])
     one_sided = np.minimum(above, below) <= 0.03 * len(sample)
-    score = np.where(one_sided, near.sum(0), 0)
+    score = np.where(one_sided, len(sample) - above - below, 0)
     best = int(np.argmax(score))
     if score[best] < 0.04 * len(sample):
         return None
     normal = normals[best] if above[best] >= below[best] else -normals[best]
     # refit on the sample's own floor points, then on all
-    plane_points = sample[near[:, best]]
+    plane_points = sample[np.abs(distance[best]) < FLOOR_TOLERANCE_MM]
     for pool in (sample, points):
         centre, normal = _fit_plane(plane_points, normal)
         plane_points = pool[np.abs(along(pool - centre, normal)) < FLOOR_TOLERANCE_MM]
@@ -100,10 +101,10 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     if len(np.unique((beyond / 8.0).astype(np.int64), axis=0)) < 40:
         return None
     # of the low points keep those with skin above them (a sole seen through glass), the rest is floor
-    ij = ((level[:, :2] - level[:, :2].min(axis=0)) / COLUMN_MM).astype(np.int64) + 1
-    column = np.zeros(tuple(ij.max(axis=0) + 2), dtype=np.bool_)
-    above = ij[level[:, 2] > 6.0]
-    column[above[:, 0], above[:, 1]] = True
+    i, j = (((level[:, k] - level[:, k].min()) / COLUMN_MM).astype(np.int64) + 1 for k in (0, 1))
+    column = np.zeros((i.max() + 2, j.max() + 2), dtype=np.bool_)
+    skin = level[:, 2] > 6.0
+    column[i[skin], j[skin]] = True
     label, _ = ndimage.label(column)
     sizes = np.bincount(label.ravel())
     sizes[0] = 0
@@ -111,14 +112,16 @@ def _scanned_floor(points: Array, rng: np.random.Generator) -> Ground | None:
     column = ndimage.binary_fill_holes(ndimage.binary_closing(sizes[label] * COLUMN_MM**2 > SMALLEST_FOOT_MM2))
     # the outermost columns hold the floor beside the foot, under skin that overhangs it
     column = ndimage.binary_erosion(column)
-    is_floor = (level[:, 2] < FLOOR_TOLERANCE_MM) & ~column[ij[:, 0], ij[:, 1]]
+    is_floor = (level[:, 2] < FLOOR_TOLERANCE_MM) & ~column[i, j]
     return Ground(T, "floor", is_floor)
 
 
 def _beyond_hull(stands: Array, plan: Array) -> Array:
     """True for plan points (n, 2) more than 10 mm outside the convex hull of ``stands`` (m, 2)."""
-    hull = ConvexHull(stands)
-    return np.asarray((plan @ hull.equations[:, :2].T + hull.equations[:, 2] > 10.0).any(axis=1))
+    farthest = np.full(len(plan), -np.inf)
+    for x, y, offset in ConvexHull(stands).equations:
+        np.maximum(farthest, plan[:, 0] * x + plan[:, 1] * y + offset, out=farthest)
+    return np.asarray(farthest > 10.0)
 
 
 def _fit_plane(points: Array, towards: Array) -> tuple[Array, Array]:

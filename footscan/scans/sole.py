@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from footscan.arrays import bounds
 from footscan.types import Array, Footprint, SoleSurface
 
 STEP_MM = 2.0
@@ -22,10 +23,11 @@ def sole_surface(points: Array) -> SoleSurface:
     """
     # stage 1: the lowest sheet of each column below 60 mm
     low = points[points[:, 2] < 60.0]
-    origin = np.floor(low[:, :2].min(axis=0) / STEP_MM) * STEP_MM - 2 * STEP_MM
-    shape = tuple(int(s) for s in np.ceil((low[:, :2].max(axis=0) - origin) / STEP_MM).astype(np.int64) + 3)
-    ij = ((low[:, :2] - origin) / STEP_MM).astype(np.int64)
-    cell = ij[:, 0] * shape[1] + ij[:, 1]
+    least, greatest = bounds(low[:, :2])
+    origin = np.floor(least / STEP_MM) * STEP_MM - 2 * STEP_MM
+    shape = tuple(int(s) for s in np.ceil((greatest - origin) / STEP_MM).astype(np.int64) + 3)
+    i, j = (((low[:, k] - origin[k]) / STEP_MM).astype(np.int64) for k in (0, 1))
+    cell = i * shape[1] + j
     lowest = np.full(shape[0] * shape[1], np.inf)
     np.minimum.at(lowest, cell, low[:, 2])
     # a speck under the sole must not found a sheet: the floor of a column is the median of its 3 x 3 lowest

@@ -29,17 +29,16 @@ def split_feet(level: Array) -> list[Array]:
     if len(keep) > 2:
         raise ScanError(f"expected one foot or two in a scan, found {len(keep)} objects; cut the others away")
     # stage 2: each column of the plan belongs to the nearest foot within reach
-    origin = level[:, :2].min(axis=0) - 12.0
-    ij = ((level[:, :2] - origin) / CELL_MM).astype(np.int64)
-    owner = np.zeros(tuple(ij.max(axis=0) + 4), dtype=np.int64)
+    i, j = (((level[:, k] - level[:, k].min() + 12.0) / CELL_MM).astype(np.int64) for k in (0, 1))
+    owner = np.zeros((i.max() + 4, j.max() + 4), dtype=np.int64)
     for k in keep:
-        mine = ij[band[label == k]]
-        owner[mine[:, 0], mine[:, 1]] = k + 1
+        mine = band[label == k]
+        owner[i[mine], j[mine]] = k + 1
     gap, nearest = ndimage.distance_transform_edt(owner == 0, return_indices=True)
     owner = np.where(gap <= 2.0, owner[nearest[0], nearest[1]], 0)
     for k in keep:  # the inside of each outline (a sole seen through glass)
         owner = np.where(ndimage.binary_fill_holes(owner == k + 1), k + 1, owner)
-    column = owner[ij[:, 0], ij[:, 1]]
+    column = owner[i, j]
     feet = []
     for k in keep:
         mine = np.flatnonzero(column == k + 1)
