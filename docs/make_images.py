@@ -40,14 +40,14 @@ def demo(order: Path) -> dict[str, bytes]:
 def standing_adult(data: Path) -> dict[str, bytes]:
     """The same of the standing adult's left foot, scanned in a shop, its sole closed flat by the scanner."""
     from station.make import Order, make
-    from station.pictures import draw_all
+    from station.pictures import drawings
     from station.results import Source
 
     scan = data / "scans" / "standing_adult_left" / "left_foot.stl"
     made = make(Order(left=Source(scan, scan.name), load="standing"))
     designs = {side: insole.design for side, insole in made.insoles.items()}
-    drawn = draw_all(made.feet, [], designs, {side: insole.mesh for side, insole in made.insoles.items()})
-    return {name: drawn[source] for source, name in ADULT.items()}
+    jobs = drawings(made.feet, [], designs, {side: insole.mesh for side, insole in made.insoles.items()})
+    return {name: jobs[source]() for source, name in ADULT.items()}
 
 
 def walk(data: Path) -> dict[str, bytes]:

@@ -1,13 +1,12 @@
 """The pictures of an order: each foot, each insole, the pair together, and the walk.
 
-An insole is drawn from its finished mesh, so that what is seen is what is printed. `draw_all` returns PNG bytes by
-file name; same input, same bytes.
+An insole is drawn from its finished mesh, so that what is seen is what is printed. `drawings` gives a call for
+each that returns PNG bytes; same input, same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -67,21 +66,6 @@ def drawings(
 
 def _drawn(draw: Callable[[], Figure]) -> bytes:
     return plot.png(draw())
-
-
-def draw_all(
-    feet: Mapping[Side, Foot],
-    analyses: Sequence[RecordingAnalysis],
-    designs: Mapping[Side, InsoleDesign],
-    meshes: Mapping[Side, Mesh],
-    zonings: Mapping[Side, Zoning] | None = None,
-    predictions: Mapping[Side, Prediction] | None = None,
-) -> dict[str, bytes]:
-    """PNG bytes of every picture of `drawings`, by file name."""
-    jobs = drawings(feet, analyses, designs, meshes, zonings, predictions)
-    # two at a time: most of the work is inside numpy and zlib, which let others run
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(jobs, pool.map(lambda draw: draw(), jobs.values())))
 
 
 # ------------------------------------------------------------------ the pair

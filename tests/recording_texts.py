@@ -67,3 +67,49 @@ def fscan(frames: np.ndarray, absent: np.ndarray | None = None, end: str = "\r\n
             cells = ["B" if absent is not None and absent[r, c] else f"{v:g}" for c, v in enumerate(row)]
             lines.append(",".join(cells))
     return end.join([*lines, "@@", ""]).encode("latin-1")
+
+
+#: what a text may hold where a number should be
+NASTY = (
+    b"nan",
+    b"-1.000",
+    b"1e999",
+    b"",
+    b",",
+    b"\n",
+    b"\t",
+    b"99999999999",
+    b"0x1",
+    b"-",
+    b"\f",
+    b"\xff\x00",
+    b"::",
+    b"-1",
+    b"B",
+    b"@@",
+    b'"',
+    b"}",
+)
+
+
+def injured(data: bytes, rng: np.random.Generator) -> bytes:
+    """The file with one to three injuries: bytes changed, cut, doubled, lines swapped, numbers made nasty."""
+    for _ in range(int(rng.integers(1, 4))):
+        at, stop = sorted(int(i) for i in rng.integers(0, len(data) + 1, 2))
+        kind = int(rng.integers(0, 6))
+        if kind == 0:
+            data = data[:at] + bytes([int(rng.integers(0, 256))]) + data[at + 1 :]
+        elif kind == 1:
+            data = data[:at] + data[min(stop, at + 40) :]
+        elif kind == 2:
+            data = data[:stop]
+        elif kind == 3:
+            data = data[:at] + data[at : at + 60] + data[at:]
+        elif kind == 4:
+            data = data[:at] + NASTY[int(rng.integers(0, len(NASTY)))] + data[at + int(rng.integers(0, 6)) :]
+        else:
+            lines = data.split(b"\n")
+            i, j = (int(k) for k in rng.integers(0, len(lines), 2))
+            lines[i], lines[j] = lines[j], lines[i]
+            data = b"\n".join(lines)
+    return data

@@ -178,7 +178,8 @@ def draw() -> dict[str, bytes]:
     made_of = order.insoles.items()
     zonings = {s: i.zoning for s, i in made_of if i.zoning is not None}
     foretold = {s: i.prediction for s, i in made_of if i.prediction is not None}
-    return pictures.draw_all(order.feet, walks, {s: i.design for s, i in made_of}, meshes(), zonings, foretold)
+    jobs = pictures.drawings(order.feet, walks, {s: i.design for s, i in made_of}, meshes(), zonings, foretold)
+    return {name: job() for name, job in jobs.items()}
 
 
 def test_an_order_has_its_pictures_and_they_are_the_same_bytes_again() -> None:
@@ -207,8 +208,8 @@ def chunks(data: bytes) -> list[str]:
 def test_one_foot_alone_and_scans_without_a_walk_have_pictures_too() -> None:
     order = made()
     one = {"right": order.feet["right"]}
-    assert list(pictures.draw_all(one, [], {}, {})) == ["pair.png", "foot_right.png"]
-    assert pictures.draw_all({}, [], {}, {}) == {}
+    assert list(pictures.drawings(one, [], {}, {})) == ["pair.png", "foot_right.png"]
+    assert pictures.drawings({}, [], {}, {}) == {}
 
 
 def test_a_foot_is_shown_with_the_values_that_were_measured() -> None:

@@ -492,45 +492,6 @@ def test_our_csv_refuses(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ damage
 
 
-def injured(data: bytes, rng: np.random.Generator) -> bytes:
-    """The file with one to three injuries: bytes changed, cut, doubled, swapped, numbers made nasty."""
-    nasty = [
-        b"nan",
-        b"-1",
-        b"1e999",
-        b"",
-        b",",
-        b"\n",
-        b"\t",
-        b"99999999999",
-        b"0x1",
-        b"B",
-        b"@@",
-        b"\xff\x00",
-        b'"',
-        b"}",
-    ]
-    for _ in range(int(rng.integers(1, 4))):
-        at, stop = sorted(int(i) for i in rng.integers(0, len(data) + 1, 2))
-        kind = int(rng.integers(0, 6))
-        if kind == 0:
-            data = data[:at] + bytes([int(rng.integers(0, 256))]) + data[at + 1 :]
-        elif kind == 1:
-            data = data[:at] + data[min(stop, at + 40) :]
-        elif kind == 2:
-            data = data[:stop]
-        elif kind == 3:
-            data = data[:at] + data[at : at + 60] + data[at:]
-        elif kind == 4:
-            data = data[:at] + nasty[int(rng.integers(0, len(nasty)))] + data[at + int(rng.integers(0, 6)) :]
-        else:
-            lines = data.split(b"\n")
-            i, j = (int(k) for k in rng.integers(0, len(lines), 2))
-            lines[i], lines[j] = lines[j], lines[i]
-            data = b"\n".join(lines)
-    return data
-
-
 def damaged(count: int, rng: np.random.Generator, folder: Path) -> None:
     path = folder / "damaged"
     part = PressureRecording(walk(3, 4), "kPa", np.arange(3.0), grid_layout(2, 2, 5.0, 5.0), side="left")
@@ -541,7 +502,7 @@ def damaged(count: int, rng: np.random.Generator, folder: Path) -> None:
     samples = [(pedar, small), (fscan, MOVIE), (fscan, MOVIE.replace(b"\r", b"")), (plantar_csv, path.read_bytes())]
     for _ in range(count):
         reader, data = samples[int(rng.integers(0, len(samples)))]
-        path.write_bytes(injured(data, rng))
+        path.write_bytes(texts.injured(data, rng))
         try:
             found = reader.read(path)
         except ReadError as error:
