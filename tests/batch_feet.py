@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ BAD = {
     "wrong_unit": "expected",
 }
 SHARE_BAD = 0.3
+ORDERS_A_PERSON = 4
 TWO_PEOPLE_MM = 14.0  #: nobody's feet differ by so much
 
 
@@ -41,12 +43,14 @@ class Drawn:
 
 
 def draw_order(folder: Path, number: int, seed: int) -> Drawn:
-    """Writes the scans of one order; ``number`` names it."""
+    """Writes the scans of one order; ``number`` names it. Each person orders ``ORDERS_A_PERSON`` times, for feet take
+    five times as long to draw as their scans; each time they stand and are scanned in another way."""
     rng = np.random.default_rng([seed, number])
+    person = int(np.random.default_rng([seed, number // ORDERS_A_PERSON, 1]).integers(2**31))
     kind = (
         str(rng.choice(list(BAD))) if rng.random() < SHARE_BAD else str(rng.choice(list(GOOD), p=list(GOOD.values())))
     )
-    feet = _pair(int(rng.integers(2**31)))
+    feet = _pair(person)
     while kind == "two_people" and abs(feet[0].spec.length_mm - feet[1].spec.length_mm) < TWO_PEOPLE_MM:
         feet = feet[0], _pair(int(rng.integers(2**31)))[1]
     scans, kind = _scans(kind, feet, rng)
@@ -67,6 +71,7 @@ def draw_order(folder: Path, number: int, seed: int) -> Drawn:
     return Drawn(row, kind, truth)
 
 
+@functools.lru_cache(maxsize=2)
 def _pair(seed: int) -> tuple[SyntheticFoot, SyntheticFoot]:
     for k in range(40):
         try:

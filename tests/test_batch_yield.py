@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import prove
 import pytest
-from batch_feet import BAD, EITHER, Drawn, draw_order
+from batch_feet import BAD, EITHER, ORDERS_A_PERSON, Drawn, draw_order
 from batch_runs import FEW, write_table
 from station_runs import here, paper
 
@@ -25,7 +25,7 @@ LENGTH_OFF_MM, BREADTH_OFF_MM = 3.0, 4.0  #: an insole of a foot measured farthe
 
 def drawn(folder: Path, numbers: Sequence[int], seed: int) -> list[Drawn]:
     with ProcessPoolExecutor(2, mp_context=get_context("forkserver")) as pool:
-        return list(pool.map(partial(draw_order, folder, seed=seed), numbers))
+        return list(pool.map(partial(draw_order, folder, seed=seed), numbers, chunksize=ORDERS_A_PERSON))
 
 
 def judged(folder: Path, orders: Sequence[Drawn]) -> tuple[Counter[str], list[str]]:
