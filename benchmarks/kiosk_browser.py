@@ -305,7 +305,7 @@ def cold(visitor: Visitor) -> Cold:
         page.on("requestfinished", lambda request: answers.append(request))
         page.goto(f"{visitor.one.address}/", wait_until="networkidle")
         weight = weight_of(answers)
-        # a screen in a studio has its scripts and letters since the morning; no customer waits for the end of an old page
+        # a studio has scripts and letters since the morning, and no customer waits for the end of an old page
         page.goto(f"{visitor.one.address}/health")
         page.goto(f"{visitor.one.address}/", wait_until="networkidle")
         return Cold(float(page.evaluate(PAINTED)), weight)

@@ -1,4 +1,5 @@
-"""Takes pictures of every screen of the kiosk into docs/img/kiosk: `python docs/kiosk_screens.py`.
+"""Takes pictures of every screen of the kiosk into docs/img/kiosk, and some of them as one picture,
+docs/img/kiosk.webp: `python docs/kiosk_screens.py`.
 
 Both languages, on a portrait screen, a landscape screen and a phone, as a real kiosk on simulated devices shows them to
 a real browser. A picture is as large as the screen, that of a long page as long as the page; all of them reduced, so
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
@@ -26,7 +27,8 @@ FOLDER = ROOT / "docs" / "img" / "kiosk"
 MOST_BYTES = 6_000_000  #: all together
 WIDTHS = {"portrait": 540, "landscape": 800, "phone": 390}  #: of a picture, px
 QUALITY = 80
-SETTLE_MS = 300  #: until 3D and letters stand on a size that is new
+SETTLE_MS = 700  #: until 3D and letters stand on a size that is new
+STEPS_MS = 2500  #: until something was pressed
 STUDIO = "steps = 60\n"  #: so that a walk goes on until its pictures are taken
 #: the first scan is bad, so that every screen is seen; both take a moment, to be seen on every size
 OPTIONS = ("--scan", "sim:feet?seed=4&seconds=6&fault=moved")
@@ -42,6 +44,9 @@ class Camera:
 
     def take(self, visitor: Visitor, screen: str) -> None:
         """On every size, largest first; the visitor's own size afterwards."""
+        if screen == "walk":
+            visitor.page.locator(".heatmap[data-state=walking]").wait_for()
+            visitor.page.wait_for_timeout(STEPS_MS)
         for size, (width, height) in SIZES.items():
             visitor.page.set_viewport_size({"width": width, "height": height})
             visitor.page.wait_for_timeout(SETTLE_MS)
@@ -64,14 +69,11 @@ def customer(one: Kiosk, lang: str, folder: Path) -> None:
     with chromium(one) as browser, Visitor(browser, one, at=camera.take) as visitor:
         visitor.walk(lang)
         page = visitor.page
-        secret = str(page.locator("a[href*='/t/']").first.get_attribute("href")).rpartition("/")[0]
         page.locator("[popovertarget=erase]").first.click()
         camera.take(visitor, "erase")
         page.locator("#erase form button").click()
         page.locator("main[data-screen=erased]").wait_for()
         camera.take(visitor, "erased")
-        visitor.open(secret)
-        camera.take(visitor, "error")
     with chromium(one) as browser, Visitor(browser, one) as visitor:
         visitor.begin(lang)
         visitor.page.locator("#code").fill("no such card")
@@ -90,6 +92,43 @@ def customer(one: Kiosk, lang: str, folder: Path) -> None:
         camera.take(visitor, "one_foot")
         visitor.open(str(visitor.page.locator("a[href*='/t/']").first.get_attribute("href")).rpartition("/")[0])
         camera.take(visitor, "phone")
+        visitor.open("/t/nothing")
+        camera.take(visitor, "error")
+
+
+# ------------------------------------------------------------------ one picture of it all
+
+TOGETHER = ROOT / "docs" / "img" / "kiosk.webp"
+ROOM, LIGHT, FRAME, SHADE = (1600, 900), (213, 227, 224), (18, 30, 36), (14, 34, 40)
+#: picture, left and top corner, width and height, of the frame around it and of its corners, px
+SHOWN = (
+    ("walk_en_portrait", (70, 60), (439, 780), 10, 22),
+    ("result_en_landscape", (585, 60), (592, 370), 10, 22),
+    ("score_en_landscape", (585, 470), (592, 370), 10, 22),
+    ("choose_zh_phone", (1258, 150), (277, 600), 9, 34),
+)
+
+
+def rounded(size: tuple[int, int], radius: int) -> Image.Image:
+    """A mask with soft edges."""
+    large = Image.new("L", (2 * size[0], 2 * size[1]))
+    ImageDraw.Draw(large).rounded_rectangle((0, 0, large.width - 1, large.height - 1), 2 * radius, fill=255)
+    return large.resize(size, Image.Resampling.LANCZOS)
+
+
+def together(folder: Path, place: Path) -> None:
+    """Some screens side by side, as they stand in a studio and in a hand."""
+    room = Image.new("RGB", ROOM, LIGHT)
+    for name, (left, top), (wide, high), edge, corner in SHOWN:
+        with Image.open(folder / f"{name}.webp") as taken:
+            screen = taken.convert("RGB").resize((wide, round(taken.height * wide / taken.width)))
+        box = rounded((wide + 2 * edge, high + 2 * edge), corner)
+        shadow = Image.new("L", ROOM)
+        shadow.paste(box.point([round(0.34 * k) for k in range(256)]), (left - edge, top - edge + 18))
+        room.paste(SHADE, (0, 0, *ROOM), shadow.filter(ImageFilter.GaussianBlur(22)))
+        room.paste(FRAME, (left - edge, top - edge, left + wide + edge, top + high + edge), box)
+        room.paste(screen.crop((0, 0, wide, high)), (left, top), rounded((wide, high), corner - edge))
+    room.save(place, quality=86, method=6)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -105,6 +144,8 @@ def main(words: Sequence[str] | None = None) -> int:
             (studio / "studio.toml").write_text(STUDIO, encoding="utf-8")
             with kiosk(studio, *OPTIONS) as one:
                 customer(one, lang, args.folder)
+    if args.folder == FOLDER and not args.lang:
+        together(FOLDER, TOGETHER)
     size = sum(path.stat().st_size for path in args.folder.glob("*.webp"))
     print(f"{len(list(args.folder.glob('*.webp')))} pictures, {size / 1e6:.1f} MB")
     return 0 if size <= MOST_BYTES else 1

@@ -90,7 +90,7 @@ HEAVY_HOMES: dict[str, tuple[str, ...]] = {
 
 #: packages of which only a command that runs imports something: what they stand on may be at their modules' tops
 HEAVY_PACKAGES: dict[str, tuple[str, ...]] = {
-    "station.kiosk": ("cryptography", "fastapi", "jinja2", "segno", "starlette"),
+    "station.kiosk": ("cryptography", "fastapi", "jinja2", "segno", "starlette", "uvicorn"),
     "station.store": ("alembic", "argon2", "cryptography", "sqlalchemy"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 import httpx
 
+from footscan.synth import FootSpec, SyntheticFoot, make_foot, scan_foot
 from station.kiosk.app import create_app
 from station.kiosk.processing import Workers
 from station.kiosk.security import Access
@@ -24,6 +26,19 @@ from station.store import Store, open_store
 
 UPLOADS = Settings(scan="upload:", walk=("upload:",))  #: no device, nothing simulated
 PATIENCE_S = 60.0
+
+
+@functools.cache
+def _right_foot() -> SyntheticFoot:
+    return make_foot(FootSpec("right", 251.0, arch_apex_height_mm=14.0, rearfoot_angle_deg=3.0))
+
+
+def scan_of_a_right_foot(points: int) -> bytes:
+    """A PLY, 12 bytes a point."""
+    seen = scan_foot(_right_foot(), points=points, turn_deg=97.0, seed=2).points.astype("<f4")
+    head = f"ply\nformat binary_little_endian 1.0\ncomment mm\nelement vertex {len(seen)}\n"
+    head += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header\n"
+    return head.encode() + seen.tobytes()
 
 
 @dataclass
@@ -45,12 +60,14 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, settings: Settings = UPLOADS, workers: Workers | None = None) -> Iterator[Running]:
+def running(
+    folder: Path, settings: Settings = UPLOADS, workers: Workers | None = None, url: str | None = None
+) -> Iterator[Running]:
     """A kiosk on the store in a folder, in a thread of its own, with one process to measure in; it ends with the block.
 
     ``workers`` that nobody started do nothing: quick, where nothing is measured.
     """
-    with open_store(folder) as store, listening("127.0.0.1", 0) as listener:
+    with open_store(folder, url) as store, listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         app = create_app(store, settings, Access.at("127.0.0.1", port), workers, processes=1)
         server = server_of(app, last_s=1)

@@ -73,7 +73,7 @@ def _server(programs: Path) -> Iterator[str]:
     process = None
     try:
         made = [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "plantar", "-A", "trust", "--no-sync",
-                "-E", "UTF8", "--no-locale"]  # fmt: skip
+                "-E", "UTF8", "--no-locale", "--wal-segsize=1"]  # fmt: skip
         subprocess.run(made, check=True, capture_output=True, cwd="/", timeout=60, **who)
         with open(folder / "log", "wb") as log:
             run = [str(programs / "postgres"), "-D", str(folder / "data"), *settings]

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import html
 import io
+import os
 import re
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +21,7 @@ import numpy as np
 import pytest
 import schemathesis
 from hypothesis import strategies
-from kiosk_runs import Customer, Running, running
+from kiosk_runs import Customer, Running, running, scan_of_a_right_foot
 from schemathesis.checks import not_a_server_error
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -39,10 +42,24 @@ MADE_UP = 8
 
 
 @pytest.fixture(scope="module")
-def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("attacked") / "studio") as one:
-        yield one
-        assert verify(one.store).problems == ()
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the child processes would put what they want to put somewhere. Nobody has ever written there."""
+    return no_change(tmp_path_factory.mktemp("children"))
+
+
+def no_change(folder: Path) -> Path:
+    """A folder of a time that the first file in it changes."""
+    os.utime(folder, (0, 0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kiosk(tmp_path_factory: pytest.TempPathFactory, untouched: Path) -> Iterator[Running]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(untouched))
+        with running(tmp_path_factory.mktemp("attacked") / "studio") as one:
+            yield one
+            assert verify(one.store).problems == ()
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +230,31 @@ def bombs() -> dict[str, bytes]:
         archive.writestr("../../../../tmp/climbed", b"x")
     head = b"ply\nformat binary_little_endian 1.0\nelement vertex 4000000000\nproperty float x\nend_header\n"
     return {"right.3mf": deep.getvalue(), "right2.3mf": entities.getvalue(), "right.ply": head}
+
+
+def test_nothing_of_a_customer_is_ever_in_a_temporary_file(
+    kiosk: Running, untouched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way, from an upload too large for a form that is kept in memory by default to the erasing."""
+    monkeypatch.setenv("TMPDIR", str(no_change(tmp_path)))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # so that whoever asks where to put something leaves a trace there
+    scan = scan_of_a_right_foot(100_000)
+    assert len(scan) > 2**20
+    with kiosk.customer() as one:
+        one.to_prepare()
+        one.tap("prepared", feet="right", stance="sitting")
+        files = {"file": ("right.ply", scan)}
+        assert one.client.post(f"/upload/{one.visit}", data={"token": one.token}, files=files).status_code == 303
+        assert one.wait_for("result", "score") == "result"
+        one.tap("continue")
+        one.tap("chosen", cover="cork", length="full", shoe="sport")
+        assert one.tap("confirmed") == "takeaway"
+        (secret,) = set(re.findall(r"/t/[\w-]{20,}", one.page))
+        for name in ("report.pdf", "report.html", "feet.zip", "everything.zip"):
+            answer = one.client.get(f"{secret}/{name}")
+            assert answer.status_code == 200 and len(answer.content) > 10_000
+        assert one.post(f"{secret}/erase").status_code == 200
+    assert tmp_path.stat().st_mtime == untouched.stat().st_mtime == 0
 
 
 def test_a_bomb_ends_in_words_and_the_next_customer_is_served(kiosk: Running, customer: Customer) -> None:

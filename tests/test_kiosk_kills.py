@@ -5,24 +5,21 @@ from __future__ import annotations
 
 import base64
 import json
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
 import pytest
-from kiosk_runs import Customer
+from kiosk_runs import PATIENCE_S, Customer, scan_of_a_right_foot
 
 from footscan import io
-from footscan.synth import FootSpec, make_foot, make_walk, scan_foot
+from footscan.synth import make_walk
 from station.kiosk.flow import SCREENS
 from station.kiosk.texts import Words
 from station.store import files, open_store, orders, visits
@@ -30,9 +27,13 @@ from station.store.opening import left_behind
 from station.store.storing import Store
 from station.store.verifying import verify
 
-PATIENCE_S, MOMENT_S = 60.0, 0.4
+if TYPE_CHECKING:
+    from kiosk_victims import Victims
+
+pytest_plugins = ("kiosk_victims",)
+
+MOMENT_S = 0.4
 MOST_STEPS = 4  #: before a kiosk is killed while it does the next one
-SOURCES = ("--scan", "upload:", "--walk", "upload:")
 POINTS = 60_000
 FULL = (250_000, 500_000, 1_200_000)
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -43,57 +44,8 @@ NOT_BEGUN = ("welcome", "consent")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Screen -> the file that is sent there: a scan of a right foot, a walk."""
     folder = tmp_path_factory.mktemp("uploads")
-    foot = make_foot(FootSpec("right", 251.0, arch_apex_height_mm=14.0, rearfoot_angle_deg=3.0))
-    points = scan_foot(foot, points=POINTS, turn_deg=97.0, seed=2).points.astype("<f4")
-    head = f"ply\nformat binary_little_endian 1.0\ncomment mm\nelement vertex {len(points)}\n"
-    head += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header\n"
     io.write_recording(folder / "walk.csv", make_walk("in_shoe", seed=3, steps=6).recording)
-    return {"scan": head.encode() + points.tobytes(), "walk": (folder / "walk.csv").read_bytes()}
-
-
-class Victims:
-    """The process that forks kiosks, one at a time."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("kiosk_victim.py")
-        self.process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def _say(self, asked: dict[str, Any]) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(asked).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def _hear(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        said = b""
-        for line in self.process.stdout:
-            said += line
-            if said.startswith(b'{"ended"') or line == b"}\n":
-                return dict(json.loads(said))
-        raise AssertionError(f"the victims' process has ended: {said!r}")
-
-    def start(self, folder: Path, most: int | None = None) -> str:
-        """A kiosk; its address."""
-        self._say({"arguments": ["--data", str(folder), *SOURCES], "most": most})
-        return str(self._hear()["url"]).rstrip("/")
-
-    def kill(self) -> None:
-        """The kiosk that runs."""
-        self._say({})
-        assert self._hear()["ended"] == -signal.SIGKILL
-
-    def end(self) -> None:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait(PATIENCE_S)
-        self.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def victims() -> Iterator[Victims]:
-    made = Victims()
-    yield made
-    made.end()
+    return {"scan": scan_of_a_right_foot(POINTS), "walk": (folder / "walk.csv").read_bytes()}
 
 
 # ------------------------------------------------------------------ a customer who knows what was kept

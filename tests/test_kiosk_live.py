@@ -6,23 +6,26 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from store_customers import agree
 
 from devices.errors import DeviceError
 from footscan.io import read_recording
 from station.errors import UsageError
-from station.kiosk.flow import STOPPING, Choice, Way
+from station.kiosk.flow import STOPPING, Choice, Scanned, Way, to_json
 from station.kiosk.foot_file import foot_bytes, read_foot
 from station.kiosk.live import MOST_WAITING, Channel
 from station.kiosk.processing import Workers
 from station.kiosk.settings import Settings
 from station.kiosk.sources import WatchedFolder, check_spec, scanner, side_of
 from station.kiosk.texts import FOLDER, Words, catalogue
-from station.kiosk.views import problems, stages
+from station.kiosk.views import cuts, day, moment, problems, stages
 from station.kiosk.walks import walker
+from station.store import files, open_store, visits
 
 
 async def heard(channel: Channel) -> list[str | bytes]:
@@ -254,6 +257,45 @@ def test_a_choice_becomes_a_prescription_s_fields() -> None:
     assert desk.edits(Way(choice=Choice("leather", "sulcus", "dress"))) == (
         "dress", {"cover_thickness_mm": 1.5, "length": "sulcus"},
     )  # fmt: skip
+
+
+def test_a_new_scan_s_skin_is_its_own(tmp_path: Path) -> None:
+    """What the screen shows after scanning again is the new foot."""
+    from station.kiosk.desk import Desk
+
+    way = Way(screen="scan", purposes=("measure",), who="new", feet=("left",))
+    with open_store(tmp_path / "studio") as store:
+        visit = visits.start(store, "en")
+        agree(store, visit.person_id, "measure")
+        visits.save(store, visit.id, "scan", {"way": to_json(way)})
+        for role in ("left.glb", "right.glb"):
+            files.put(store, visit.id, role, b"of the first scan")
+
+        async def scanned() -> None:
+            desk = Desk(store, Settings(), Workers(1), scanner("upload:", Workers(1)), None)
+            event, after = await desk._kept(visit.id, Scanned(("left",)), {"left.foot": b"of the second"}, "scan")
+            assert event == Scanned(("left",)) and after is not None and after.screen == "walk"
+
+        asyncio.run(scanned())
+        assert [file.role for file in files.of_visit(store, visit.id)] == ["left.foot", "right.glb"]
+
+
+def test_one_is_not_many_and_a_day_is_said() -> None:
+    for lang, one, many in (("en", "step", "steps"), ("zh", "步", "步")):
+        say = Words(lang)
+        assert [say.many("walk.steps", count) for count in (0, 1, 2)] == [many, one, many]
+        assert say.many("erased.pending", 1) and "2" in say.many("erased.pending", 2, count=2)
+    noon = datetime(2026, 11, 22, 12, 5).astimezone()
+    assert (day(noon, Words("en")), moment(noon, Words("zh"))) == ("22 November 2026", "2026年11月22日 12:05")
+
+
+def test_a_chosen_length_ends_where_it_is_made_to_end() -> None:
+    stored = {"left": [{"key": "foot_breadth_mm", "mm": 100.0, "points": [[180.0, -40.0, 9.0], [150.0, 50.0, 8.0]]},
+                       {"key": "foot_length_mm", "mm": 250.0, "points": []}]}  # fmt: skip
+    told = json.loads(cuts(stored, "left"))
+    assert told["ball"] == stored["left"][0]["points"]
+    assert told["ahead"]["three_quarter"] < 0.0 < told["ahead"]["sulcus"] and "full" not in told["ahead"]
+    assert cuts(stored, "right") == ""  # no ball, nothing to be cut
 
 
 def test_a_foot_comes_back_out_of_its_file_as_it_was() -> None:

@@ -7,6 +7,8 @@ import base64
 import io
 import json
 import socket
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -16,14 +18,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from kiosk_runs import Customer, Running, running
+from kiosk_runs import PATIENCE_S, Customer, Running, running
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from station.errors import UsageError
-from station.kiosk import rooms
+from station.kiosk import frames, rooms
 from station.kiosk.certificate import certificate_for
-from station.kiosk.processing import JobError, Workers
+from station.kiosk.processing import START, JobError, Workers
 from station.kiosk.security import SMALL_BODY, Access, Sessions, Tries, own_secret
 from station.kiosk.settings import contrast, read_settings, style
 from station.store import people
@@ -268,6 +270,25 @@ def test_a_job_that_takes_too_long_is_ended_and_its_process_replaced() -> None:
 
     before, after = asyncio.run(hurried())
     assert before is not None and after is not None and before != after
+
+
+@pytest.mark.parametrize("in_the_midst_of", ["a frame", "a job"])
+def test_a_child_whose_kiosk_was_killed_ends_without_a_word(rng: np.random.Generator, in_the_midst_of: str) -> None:
+    points = "".join(f"v {x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in rng.uniform(0, 200, (100_000, 3)))
+    frame = b"".join(frames.encode({"job": "measure", "options": {"side": "left"}}, {"left.obj": points.encode()}))
+    command = [sys.executable, "-c", START.format(path=sys.path, memory_mb=700)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, bufsize=0, **pipes) as child:
+        assert child.stdin and child.stdout and child.stderr
+        child.stdin.write(frame if in_the_midst_of == "a job" else frame[:-1])
+        until = time.monotonic() + PATIENCE_S
+        while in_the_midst_of == "a job" and not list(rooms.place().glob(f"{rooms.PREFIX}{child.pid}-*")):
+            assert child.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+        child.stdin.close()
+        child.stdout.close()
+        assert child.wait(PATIENCE_S) == 0 and child.stderr.read() == b""
+        assert not list(rooms.place().glob(f"{rooms.PREFIX}{child.pid}-*"))
 
 
 # ------------------------------------------------------------------ wider than loopback

@@ -16,7 +16,7 @@ from kiosk_runs import UPLOADS, Running, running
 from station.kiosk.processing import Workers
 from station.kiosk.staff.access import Doorkeeper
 from station.kiosk.texts import catalogue
-from station.store import audit, consents, devices, orders, people, privacy, settings, staff, visits
+from station.store import audit, consents, devices, keyfiles, orders, people, privacy, settings, staff, visits
 from station.store.errors import Erased
 from station.store.verifying import verify
 
@@ -97,7 +97,7 @@ def test_five_wrong_pins_lock_and_the_right_one_no_longer_opens(kiosk: Running) 
     with runs.visitor(kiosk) as person:
         person.see("/staff/login?lang=en")
         told = [person.post("/staff/login", staff=one.id, pin=f"135{k}").text for k in range(5)]
-        assert "4 tries left" in told[0] and "Wait 15 min" in told[4]
+        assert "Tries left: 4" in told[0] and "Wait 15 min" in told[4]
         answer = person.post("/staff/login", staff=one.id, pin=runs.PIN)
         assert answer.status_code == 403 and "Wait 15 min" in answer.text
         assert person.client.get("/staff").status_code == 303
@@ -118,7 +118,12 @@ def test_a_login_begins_a_new_session_and_the_one_before_opens_nothing(kiosk: Ru
         assert other.client.get("/staff").status_code == 303
         assert person.client.post("/staff/language", data={"token": token, "lang": "zh"}).status_code == 403
         person.see("/staff")
+        assert person.client.get("/staff/here").status_code == 204  # a touch of the page: the session goes on
         assert person.post("/staff/logout").status_code == 303
+        assert [(e.actor, e.details) for e in audit.entries(kiosk.store, one.id) if e.action == "staff.leave"] == [
+            (one.id, {"how": "self"})
+        ]
+        assert person.client.get("/staff/here").status_code == 403
         other.client.cookies.set("plantar-staff", after)
         assert other.client.get("/staff").status_code == 303
     staff.remove(kiosk.store, one.id)
@@ -186,6 +191,40 @@ def test_an_order_goes_its_way_a_failed_check_goes_back_and_steps_are_undone(kio
     assert orders.get(kiosk.store, order.id).state == "quality_check"
     assert mei.post(f"{place}/move", to="nonsense").status_code == 409
     assert {e.actor for e in audit.entries(kiosk.store, order.id) if e.action == "order.undo"} == {_id(kiosk, "Mei")}
+
+
+def test_whoever_comes_second_is_told_so_and_led_back(kiosk: Running, mei: runs.Person) -> None:
+    _, order = runs.visit_of(kiosk.store, real=False)
+    assert order is not None
+    place = f"/staff/order/{order.id}"
+    page = mei.see(place)
+    orders.move(kiosk.store, order.id, "printing", "command")
+    came = {"referer": f"{kiosk.address}{place}"}
+    answer = mei.client.post(f"{place}/move", data={"token": mei.token, "to": "printing"}, headers=came)
+    assert answer.status_code == 409 and "somebody else was quicker" in answer.text and f'href="{place}"' in answer.text
+    elsewhere = {"referer": f"https://elsewhere.example{place}"}
+    answer = mei.client.post(f"{place}/move", data={"token": mei.token, "to": "printing"}, headers=elsewhere)
+    assert answer.status_code == 409 and f'href="{place}"' not in answer.text
+    assert "Start printing" in page and [e.kind for e in orders.events(kiosk.store, order.id)] == ["created", "state"]
+
+
+def test_one_missing_key_hides_nobody_else_and_says_what_to_do(kiosk: Running, mei: runs.Person) -> None:
+    lost, order = runs.visit_of(kiosk.store, "Keyless", real=False)
+    runs.visit_of(kiosk.store, "Still Here", real=False)
+    assert order is not None
+    key = kiosk.store.keys.folder / f"{lost.person_id}.key"
+    kept = key.read_bytes()
+    kiosk.store.keys.erase(lost.person_id)
+    try:
+        page = mei.see("/staff")
+        assert "Still Here" in page and "Orders that can&#39;t be read: 1" in page and order.id in page
+        assert "Still Here" in mei.see("/staff/search?q=still")
+        for path in (f"/staff/order/{order.id}", f"/staff/person/{lost.person_id}"):
+            page = mei.see(path, 409)
+            assert f"The key of {lost.person_id} is missing" in page and "was erased" not in page
+    finally:
+        key.write_bytes(kept)
+    assert "Keyless" in mei.see(f"/staff/person/{lost.person_id}")
 
 
 def _id(kiosk: Running, name: str) -> str:
@@ -318,6 +357,19 @@ def test_backup_verify_and_restore_from_the_page(tmp_path: Path) -> None:
             )
             assert answer.status_code in (303, 409)
             assert people.get(kiosk.store, late.person_id).name == "Late", fields
+        keys = place / keyfiles.NAME
+        for damaged, told in (
+            (made, "is damaged or no backup"),
+            (keys, "no whole key file"),
+            (None, "keys are missing"),
+        ):
+            whole = (damaged or keys).read_bytes()
+            (damaged or keys).unlink()
+            if damaged is not None:
+                damaged.write_bytes(whole[: len(whole) // 2])
+            assert told in mei.do("/staff/safety/restore", name=made.name, sure="yes", passphrase=secret)
+            assert not list(tmp_path.glob(".restored-*")) and not list(tmp_path.glob("*.before-*"))
+            (damaged or keys).write_bytes(whole)
         assert mei.post("/staff/safety/restore", name=made.name, sure="yes", passphrase=secret).status_code == 303
         names = {person.name for person in people.everyone(kiosk.store)}
         assert names == {"Early"}  # not who came later, and not who was erased after the backup

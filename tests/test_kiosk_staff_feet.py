@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import kiosk_staff_runs as runs
 import numpy as np
 import pytest
 from kiosk_runs import Running, running
+from test_kiosk_way import Inspector
 from websockets.sync.client import connect
 
 from station.cli import main
@@ -24,6 +26,9 @@ from station.kiosk.settings import Settings
 from station.kiosk.staff import correcting, landmarks
 from station.store import files, orders, staff
 from station.store.records import Order, Visit
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from kiosk_browser import SIZES, Visitor, chromium
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +147,64 @@ def test_a_landmark_is_tried_kept_and_taken_back(kiosk: Running, mei: runs.Perso
     mei.do(place, what="reset", moves="{}")
     assert _measures(kiosk, visit) == before and not files.has(kiosk.store, visit.id, correcting.MARKS)
     assert orders.get(kiosk.store, order.id).state == "created"
+
+
+# ------------------------------------------------------------------ in a real browser
+
+
+def test_a_landmark_is_dragged_and_pages_fit_a_finger(
+    kiosk: Running, mei: runs.Person, made: tuple[Visit, Order], tool: Callable[[str], str], rng: np.random.Generator
+) -> None:
+    tool("chromium")
+    some = rng.choice(len(seen_pages(*made)), 2, replace=False)
+    pages = [seen_pages(*made)[k] for k in some]
+    in_a_browser(kiosk, mei, made, str(rng.choice(["en", "zh"])), str(rng.choice([*SIZES])), pages)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_page_fits_a_finger_and_keeps_nobody_out(
+    kiosk: Running, mei: runs.Person, made: tuple[Visit, Order], lang: str, size: str
+) -> None:
+    in_a_browser(kiosk, mei, made, lang, size, seen_pages(*made))
+
+
+def seen_pages(visit: Visit, order: Order) -> list[str]:
+    own = [f"order/{order.id}", f"order/{order.id}/sheet", f"person/{visit.person_id}"]
+    own += [f"visit/{visit.id}", f"visit/{visit.id}/prescription"]
+    return ["", *own, "search?q=feet", "devices", "safety", "settings", "log"]
+
+
+def in_a_browser(
+    kiosk: Running, mei: runs.Person, made: tuple[Visit, Order], lang: str, size: str, pages: list[str]
+) -> None:
+    """Looks at pages; then a finger touches beside a landmark and drags it, and the insole is drawn."""
+    inspector, visit = Inspector(), made[0]
+    mei.see("/staff")
+    mei.do("/staff/language", lang=lang)
+    with chromium() as browser, Visitor(browser, kiosk, SIZES[size]) as visitor:
+        cookie = {"name": "plantar-staff", "value": mei.client.cookies["plantar-staff"], "url": kiosk.address}
+        visitor.context.add_cookies([cookie])
+        for path in pages:
+            visitor.open(f"/staff/{path}".rstrip("/"))
+            inspector.look(visitor, f"{lang} {size} {path}")
+        visitor.open(f"/staff/visit/{visit.id}/landmarks/left")
+        page = visitor.page
+        ring = page.locator("[data-view=top] .mark.chosen .ring").bounding_box()
+        x, y = ring["x"] + ring["width"] / 2 + 12, ring["y"] + ring["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x - 4, y - 6, steps=3)
+        page.mouse.up()
+        page.locator("#follows plantar-insole").wait_for()
+        assert list(json.loads(page.locator("[name=moves]").input_value())) == ["mth1"]
+        inspector.look(visitor, f"{lang} {size} landmarks")
+        assert inspector.faults == [] and visitor.foreign == []
+        assert [said for said in visitor.said if not said.startswith("[DOM]")] == []  # what Chromium would like better
+    mei.see("/staff")
+    mei.do("/staff/language", lang="en")
+    assert not files.has(kiosk.store, visit.id, correcting.MARKS)
 
 
 # ------------------------------------------------------------------ prescriptions

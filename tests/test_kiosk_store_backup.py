@@ -63,6 +63,11 @@ def test_a_backup_comes_back_as_it_was(store: Store, usb: Path, tmp_path: Path, 
         customer(store, name, noise(rng, 5000))
     orders.edit(store, orders.listing(store)[0].id, {"cover": "cork"}, "T-1", "wider")
     staff.add(store, "Li", "25801")
+    own = {"studio.toml": b'logo = "our/logo.svg"\nage_of_consent = 16\n', "our/logo.svg": b"<svg/>"}
+    (store.folder / "our").mkdir()
+    for name, data in own.items():
+        (store.folder / name).write_bytes(data)
+    (store.folder / "kiosk.key").write_bytes(b"a secret of this machine")
     before = told(store)
     made = backups.backup(store, usb / "a.plantar-backup")
     assert (made.people, made.visits, made.files, made.problems) == (3, 3, 6, ())
@@ -71,6 +76,8 @@ def test_a_backup_comes_back_as_it_was(store: Store, usb: Path, tmp_path: Path, 
     with back.store as restored:
         assert told(restored) == before and verify(restored).problems == ()
         assert restored.id == store.id and restored.keys.ids() == store.keys.ids()
+        assert {name: (restored.folder / name).read_bytes() for name in own} == own
+        assert not (restored.folder / "kiosk.key").exists()
         chain = [entry.hash for entry in audit.entries(restored)]
         assert made.audit_hash in chain and chain[-1] == audit.entries(store)[-1].hash
         assert (tmp_path / "back" / "keys" / "master.key").read_bytes() != (
@@ -78,6 +85,12 @@ def test_a_backup_comes_back_as_it_was(store: Store, usb: Path, tmp_path: Path, 
         ).read_bytes()
         customer(restored, "goes on")
     assert {p.name for p in tmp_path.iterdir()} == {"studio", "usb", "back"}
+
+
+@pytest.mark.parametrize("name", ["../out.svg", "our/../../out.svg", "/out.svg", "store.json", "keys/master.key"])
+def test_nothing_but_the_studio_s_own_comes_from_beside_the_store(tmp_path: Path, name: str) -> None:
+    assert backups.is_studio_file(tmp_path, tmp_path / "studio.toml")
+    assert not backups.is_studio_file(tmp_path, tmp_path / name)
 
 
 def test_a_trial_leaves_the_key_file_alone(store: Store, usb: Path, tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import psycopg
 import pytest
-from store_customers import PASSPHRASE, customer
+from store_customers import PASSPHRASE, agree, customer, noise
 
-from station.store import audit, backups, files, keyfiles, open_store, orders, people, restoring
+from station.store import audit, backups, files, keyfiles, open_store, orders, people, restoring, visits
 from station.store.database import connect, reading
-from station.store.errors import Refused, StoreError
+from station.store.errors import Refused, StoreError, StoreFull
 from station.store.migrating import migrate
 from station.store.models import Base
 from station.store.storing import Store
@@ -40,6 +43,41 @@ def test_a_backup_moves_from_one_database_to_the_other(
         assert [entry.hash for entry in audit.entries(three)][::-1][: first.audit_number] == known[2][
             : first.audit_number
         ]
+
+
+def set_largest_file(url: str, most: int | None) -> None:
+    """As on a disk without room: no process of the server that answers clients makes a file larger than this."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+        answering = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")
+        pids = [pid for (pid,) in answering]
+        pids.append(int((Path(folder) / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
+        for pid in pids:  # as the server's own user, who alone may
+            limit = f"prlimit --pid {pid} --fsize={most or 'unlimited'}:"
+            connection.execute(f"COPY (SELECT 1) TO PROGRAM '{limit}'".encode())
+
+
+def test_a_full_disk_of_the_database_is_told_and_leaves_nothing_half_written(
+    tmp_path: Path, postgres: Callable[[str], str], rng: np.random.Generator, seed: int
+) -> None:
+    url, no_room = postgres(f"f{seed}"), 2**20 + 4096
+    with open_store(tmp_path / "studio", url) as store:
+        visit = visits.start(store, "zh")
+        agree(store, visit.person_id, "measure")
+        long = {"notes": base64.b64encode(noise(rng, 2 * no_room)).decode()}
+        set_largest_file(url, no_room)
+        try:
+            with pytest.raises(StoreFull, match=r"room to write, found: .*; free some space") as told, store.write():
+                files.put(store, visit.id, "left.ply", b"scan")
+                visits.save(store, visit.id, "score", long)
+            assert told.value.exit_code == 4
+            assert visits.get(store, visit.id) == visit and verify(store).problems == ()
+            assert list(store.blobs.names()) == []
+            visits.save(store, visit.id, "scan", {"taps": 3})  # what is small goes on
+        finally:
+            set_largest_file(url, None)
+        visits.save(store, visit.id, "score", long)
+        assert visits.get(store, visit.id).state == long and verify(store).problems == ()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from station.kiosk.sources import check_spec
     from station.kiosk.walks import walker
 
+    _leave_no_core()
     if not (BUILD / "kiosk.js").is_file():
         raise UsageError(
             f"{BUILD}: expected the kiosk's pages, found none; make setup builds them where npm is, a wheel has them"
@@ -86,6 +87,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
         app = create_app(store, settings, access)
         asyncio.run(_serve(app, listener, tls, lambda: _announce(console, address, settings)))
     return DONE
+
+
+def _leave_no_core() -> None:
+    """Whatever ends this process: what it has in memory (keys, names, feet) is not written to a disk."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _check_names(args: argparse.Namespace, wide: bool) -> None:

@@ -136,7 +136,7 @@ def _backup(store: Store, args: argparse.Namespace, console: Console) -> Told:
 
 
 def _restore(args: argparse.Namespace, console: Console) -> Told:
-    from station.store import keyfiles, restoring, verifying
+    from station.store import backups, keyfiles, restoring, verifying
 
     file = Path(args.what)
     key_file = Path(args.keys) if args.keys else file.with_name(keyfiles.NAME)
@@ -147,7 +147,9 @@ def _restore(args: argparse.Namespace, console: Console) -> Told:
         for problem in problems:
             console.fail(problem)
         counts = {"people": back.people, "visits": back.visits, "files": back.files, "erased": back.erased}
-        lines = [console.say("store.restored", folder=str(restored.folder), **counts), *_verdict(console, problems)]
+        settings = "store.studio_too" if (restored.folder / backups.STUDIO_FILE).is_file() else "store.no_studio"
+        lines = [console.say("store.restored", folder=str(restored.folder), **counts), console.say(settings)]
+        lines += _verdict(console, problems)
         return (
             {"store": restored.id, "folder": str(restored.folder), **counts, "problems": list(problems)},
             lines,

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -141,7 +143,9 @@ def create_app(
     app.add_exception_handler(WrongStep, _wrong_step)
     app.add_exception_handler(customer.Refusal, _refused)
     app.add_exception_handler(ValueError, _refused)
+    app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(404, _missing)
+    app.add_exception_handler(RequestValidationError, _missing)
     app.add_middleware(Guard, access=access)
     return app
 
@@ -181,6 +185,13 @@ async def _wrong_step(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     """A form of another session, or one that no page of ours sends."""
     return PlainTextResponse("this form is not of this session: go back to the first page", 403)
+
+
+async def _plain(request: Request, error: Exception) -> Response:
+    """A method that a page does not have, a body that is none: no page of ours asks so."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
 
 
 async def _missing(request: Request, error: Exception) -> Response:

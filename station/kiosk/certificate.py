@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from station.errors import UsageError
+from station.store import disk
 
 CERTIFICATE, KEY = "studio.crt", "studio.key"
 DAYS, LEAST_DAYS = 365, 14
@@ -30,8 +31,9 @@ def certificate_for(folder: Path, given: tuple[Path, Path] | None, names: Sequen
         return given
     certificate, key = folder / CERTIFICATE, folder / KEY
     wanted = tuple(sorted({name.lower() for name in (*names, "localhost") if name not in ("0.0.0.0", "::")}))
-    if not (key.is_file() and _still_good(certificate, wanted)):
-        _sign(certificate, key, wanted)
+    with disk.alone(folder):
+        if not (key.is_file() and _still_good(certificate, wanted)):
+            _sign(certificate, key, wanted)
     return certificate, key
 
 

@@ -18,7 +18,6 @@ from station.kiosk import flow, takeaway, views, who
 from station.kiosk import visit_files as names
 from station.kiosk.flow import Way
 from station.kiosk.security import FIELD, HEADER, Session
-from station.kiosk.settings import Settings
 from station.kiosk.sources import LARGEST_SCAN, side_of
 from station.kiosk.texts import Words
 from station.kiosk.uploads import sent_form
@@ -97,7 +96,6 @@ async def _of_score(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[st
         "problems": views.problems(way, say),
         "score": views.score(measured),
         "art": views.REMEDIES.get(way.trouble, "still"),
-        "viewer": views.viewer_words(say),
     }
 
 
@@ -110,34 +108,14 @@ async def _of_walk(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str
 async def _of_result(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
     if way.made == "working":
         return {"making": True}
-    return await kiosk.desk.in_store(_measured, visit, way, say, kiosk.settings)
-
-
-def _measured(store: Store, visit: Visit, way: Way, say: Words, settings: Settings) -> dict[str, Any]:
-    """All that the result shows, read at once: whoever waits for it, waits for one thread."""
-    kept = {file.role for file in files.of_visit(store, visit.id)}
-
-    def document(name: str) -> dict[str, Any]:
-        return views.document(files.get(store, visit.id, name) if name in kept else None)
-
-    measured, prescription = document(names.MEASUREMENTS), document(names.PRESCRIPTION)
-    return {
-        "making": False,
-        "sizes": views.sizes(measured, settings, say),
-        "measures": views.measures(measured, say),
-        "pair": views.pair_sentences(measured, way.lang) if len(way.scanned) == 2 else (),
-        "sayings": views.sayings(prescription, way.walk == "done", say) if prescription else [],
-        "prints": {s: files.get(store, visit.id, names.PRINT.format(side=s)).decode() for s in way.scanned},
-        "viewer": views.viewer_words(say),
-        "skins": [s for s in way.scanned if names.SKIN.format(side=s) in kept],
-    }
+    return await kiosk.desk.in_store(views.result, visit.id, way, kiosk.settings, say)
 
 
 async def _of_choose(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:
     stored = await _document(kiosk, visit, names.LINES)
     whole = way.choice.length == "full"  # what is there to be cut
     cuts = {side: views.cuts(stored, side) if whole else "" for side in way.scanned}
-    return {"lengths": flow.LENGTHS, "cuts": cuts, "viewer": views.viewer_words(say)}
+    return {"lengths": flow.LENGTHS, "cuts": cuts}
 
 
 async def _of_confirm(kiosk: Kiosk, visit: Visit, way: Way, say: Words) -> dict[str, Any]:

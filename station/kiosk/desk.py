@@ -20,7 +20,7 @@ from station.kiosk import flow, report_files
 from station.kiosk import visit_files as names
 from station.kiosk.flow import Event, Way, WrongStep
 from station.kiosk.live import Channel
-from station.kiosk.processing import JobError, Workers
+from station.kiosk.processing import JobError, Workers, together
 from station.kiosk.settings import Settings
 from station.kiosk.sources import Files, Scanner, problems_of, side_in
 from station.kiosk.walks import Walker
@@ -50,7 +50,7 @@ class Desk:
         self.store, self.settings, self.workers = store, settings, workers
         self.scanner, self.walker = scanner, walker
         self._work: dict[str, _Work] = {}
-        self._turn = asyncio.Lock()  # a step is read, taken and kept before the next
+        self._turn = asyncio.Lock()  # steps wait here rather than for the database
         self._scanning, self._walking = asyncio.Lock(), asyncio.Lock()
 
     # ------------------------------------------------------------------ the state
@@ -70,23 +70,26 @@ class Desk:
         """A step of a visit, kept; ``more`` is kept with it, or neither is. ``by``: the work that takes it, which then
         ends by itself. WrongStep, StoreError."""
         async with self._turn:
-            visit, way = await self.way(visit_id)
-            if visit.closed_at is not None:
-                raise WrongStep("the visit has ended")
-            after = flow.step(way, event)
-            await asyncio.to_thread(self._keep, visit, after, more)
+            way, after = await asyncio.to_thread(self._step, visit_id, event, more)
         if after.screen != way.screen or isinstance(event, flow.Redo):
             own = {"scan", "walk", "made", "print"} if isinstance(event, flow.Redo) else set()
             await self.drop(visit_id, _still_wanted(after) - own, by)
         return after
 
-    def _keep(self, visit: Visit, way: Way, more: Callable[[Store], object] | None) -> None:
+    def _step(self, visit_id: str, event: Event, more: Callable[[Store], object] | None) -> tuple[Way, Way]:
+        """Read, take and keep a step in one transaction; the way before and after."""
         with self.store.write():
+            visit = visits.get(self.store, visit_id)
+            if visit.closed_at is not None:
+                raise WrongStep("the visit has ended")
+            way = flow.from_json(visit.state["way"])
+            after = flow.step(way, event)
             if more is not None:
                 more(self.store)
-            visits.save(self.store, visit.id, way.screen, {**visit.state, "way": flow.to_json(way)}, way.lang)
-            if way.screen == "ended":
-                visits.close(self.store, visit.id, "done" if way.order else "abandoned")
+            visits.save(self.store, visit_id, after.screen, {**visit.state, "way": flow.to_json(after)}, after.lang)
+            if after.screen == "ended":
+                visits.close(self.store, visit_id, "done" if after.order else "abandoned")
+        return way, after
 
     # ------------------------------------------------------------------ the work
 
@@ -222,7 +225,7 @@ class Desk:
     async def _measured(self, came: Files, way: Way, sd: bool) -> tuple[Event, Files]:
         """What the scans say, and the files to keep of it."""
         load = "standing" if way.stance == "standing" else "sitting"
-        answers = await _both(
+        answers = await together(
             self.workers.do("measure", {name: data}, side=side_in(name), load=load, sd=sd)
             for name, data in came.items()
         )
@@ -246,7 +249,7 @@ class Desk:
                 wanted.append(names.FOOT.format(side=side))
         feet = {name: await self.in_store(files.get, visit_id, name) for name in wanted}
         with contextlib.suppress(StoreError, JobError):
-            shown = await _both(self.workers.do("show", {name: data}) for name, data in feet.items())
+            shown = await together(self.workers.do("show", {name: data}) for name, data in feet.items())
             await asyncio.to_thread(self.put, visit_id, {n: data for a in shown for n, data in a.files.items()})
 
     async def _spread(self, visit_id: str, way: Way) -> None:
@@ -316,7 +319,7 @@ class Desk:
     async def _make(self, visit_id: str, way: Way) -> None:
         await self.wait(visit_id, "later")
         try:
-            _, kept = await _both([self._skins(visit_id, way), self._insoles(visit_id, way, "screen")])
+            _, kept = await together([self._skins(visit_id, way), self._insoles(visit_id, way, "screen")])
         except JobError as error:
             await self._kept(visit_id, flow.Failed(_trouble("insole", error)), {}, "made")
             return
@@ -350,7 +353,7 @@ class Desk:
         loads = await self.loads(visit_id, way)
         feet = {side: await self.in_store(files.get, visit_id, names.FOOT.format(side=side)) for side in way.scanned}
         preset, edits = self.edits(way)
-        answers = await _both(
+        answers = await together(
             self.workers.do(
                 "insole", {names.FOOT.format(side=side): data},
                 **{"loads": loads.get(side), "preset": preset, "edits": edits, "for": wanted},
@@ -380,15 +383,6 @@ class Desk:
 # ------------------------------------------------------------------ small things
 
 _FAILURES = {"scan": "scan_failed", "walk": "walk_failed", "made": "insole_failed", "print": "insole_failed"}
-
-
-async def _both(jobs: Any) -> list[Any]:
-    """All at once; the first error when all have ended, so that none is left running."""
-    answers = await asyncio.gather(*jobs, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return answers
 
 
 def _still_wanted(way: Way) -> frozenset[str]:

@@ -170,3 +170,12 @@ class Workers:
         if self._warming:
             await asyncio.wait(self._warming)
         await asyncio.gather(*(worker.end() for worker in self._all))
+
+
+async def together(jobs: Any) -> list[Any]:
+    """All at once; the first error when all have ended, so that none is left running."""
+    answers = await asyncio.gather(*jobs, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return answers

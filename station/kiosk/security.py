@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
+import ipaddress
 import json
 import secrets
 import time
@@ -81,6 +83,16 @@ class Access:
         return cls(tuple(with_port + (list(every) if port == default else [])), tls)
 
 
+def is_own(peer: str, here: str = "") -> bool:
+    """Whether an address is this machine's; ``here``: the one that it asked."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return peer == here or (mapped or address).is_loopback
+
+
 # ------------------------------------------------------------------ before every page
 
 
@@ -114,6 +126,8 @@ class Guard:
         if why is not None:
             await refuse(answer, *why)
             return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the same; the server leaves out its body
         body = _Body(receive, LARGEST_UPLOAD if str(scope["path"]).startswith("/upload/") else SMALL_BODY)
         if body.declared_too_large(headers):
             await refuse(answer, 413, "the request is larger than this page takes")
@@ -124,6 +138,9 @@ class Guard:
             await refuse(answer, 413, "the request is larger than this page takes")
         except TimeoutError:
             await refuse(answer, 408, "the request came too slowly")
+        except asyncio.CancelledError:  # by the server, when it waits no longer
+            with contextlib.suppress(RuntimeError):  # it has been answered in part
+                await refuse(answer, 503, "the kiosk is closed")
 
     def _why_not(self, scope: Scope, headers: Mapping[str, list[str]]) -> tuple[int, str] | None:
         """A status and a reason where it is not to be answered."""
@@ -266,9 +283,10 @@ class Sessions:
 def own_secret(folder: Path) -> bytes:
     """The studio's secret, made when there is none; readable by its owner alone. UsageError for a file that is none."""
     path = folder / SECRET_FILE
-    if not path.exists():
-        disk.write(path, secrets.token_bytes(32))
-    data = path.read_bytes()
+    with disk.alone(folder):  # another kiosk may begin at the same moment
+        if not path.exists():
+            disk.write(path, secrets.token_bytes(32))
+        data = path.read_bytes()
     if len(data) != 32:
         raise UsageError(f"{path}: expected 32 bytes, found {len(data)}; remove it, open visits then begin anew")
     return data

@@ -11,6 +11,7 @@ from station.kiosk import visit_files as names
 from station.kiosk.flow import BOTH, REFUSED, STOPPING, Way
 from station.kiosk.settings import Settings
 from station.kiosk.texts import Words
+from station.store import Store, files
 
 #: screens of the progress line, and the screens that each stands for
 STAGES: Mapping[str, tuple[str, ...]] = {
@@ -163,6 +164,26 @@ def pair_sentences(measurements: Mapping[str, Any], lang: str) -> tuple[str, ...
     from station.report_content import content
 
     return content({names.MEASUREMENTS: dict(measurements)}, (), lang).sections[0].after
+
+
+def result(store: Store, visit_id: str, way: Way, settings: Settings, say: Words) -> dict[str, Any]:
+    """All that the result shows, read at once: whoever waits for it, waits for one thread."""
+    kept = {file.role for file in files.of_visit(store, visit_id)}
+
+    def read(name: str) -> dict[str, Any]:
+        return document(files.get(store, visit_id, name) if name in kept else None)
+
+    measured, prescription = read(names.MEASUREMENTS), read(names.PRESCRIPTION)
+    return {
+        "making": False,
+        "sizes": sizes(measured, settings, say),
+        "measures": measures(measured, say),
+        "pair": pair_sentences(measured, way.lang) if len(way.scanned) == 2 else (),
+        "sayings": sayings(prescription, way.walk == "done", say) if prescription else [],
+        "prints": {s: files.get(store, visit_id, names.PRINT.format(side=s)).decode() for s in way.scanned},
+        "viewer": viewer_words(say),
+        "skins": [s for s in way.scanned if names.SKIN.format(side=s) in kept],
+    }
 
 
 def document(data: bytes | None) -> dict[str, Any]:

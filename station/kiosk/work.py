@@ -150,8 +150,7 @@ def _under_a_thick_cover(edits: Mapping[str, Any]) -> dict[str, Any]:
     """The front of the insole as thin as it has to be for the cover that was chosen."""
     from insole.rules import FOREFOOT_MM, FOREFOOT_ROOM_MM
 
-    cover_mm = float(edits.get("cover_thickness_mm", 0.0))
-    return {**edits, "forefoot_thickness_mm": max(FOREFOOT_MM[0], FOREFOOT_ROOM_MM - cover_mm)}
+    return {**edits, "forefoot_thickness_mm": max(FOREFOOT_MM[0], FOREFOOT_ROOM_MM - edits["cover_thickness_mm"])}
 
 
 def _printed(side: str, shape: Any, mesh: Any, zoning: Any) -> Files:
@@ -193,7 +192,9 @@ def _prescribed(foot: Foot, loads: RegionLoads | None, options: Mapping[str, Any
     edits = options.get("edits", {})
     try:
         return prescribe(foot.measurements, loads, preset=options["preset"], edits=edits)
-    except DesignError:
+    except DesignError as error:
+        if error.rule != "forefoot total" or "cover_thickness_mm" not in edits:
+            raise
         thinner = _under_a_thick_cover(edits)
         return prescribe(foot.measurements, loads, preset=options["preset"], edits=thinner)
 

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from station.store.models import Base, FileRow, Instant, text_of
 from station.store.storing import Store
 
 SCHEMA, ENDING, HEADER = "plantar/backup/1", ".plantar-backup", "backup.json"
+STUDIO, STUDIO_FILE, LOGOS = "studio/", "studio.toml", (".svg", ".png")  #: what a studio sets, and the logo it names
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,9 @@ def _write(store: Store, archive: zipfile.ZipFile) -> None:
                     stream.write(line)
                     count += 1
             rows[table.name], hashes[name] = count, digest.hexdigest()
+        for name, data in _studio(store.folder).items():
+            hashes[name] = hashlib.sha256(data).hexdigest()
+            archive.writestr(archives.member(name), data)
         number, head = audit.head(store)
         wanted_files = [(f.sha256, f.visit_id, f.role) for f in tx.scalars(select(FileRow).order_by(FileRow.sha256))]
     missing: list[str] = []
@@ -157,6 +162,27 @@ def _write(store: Store, archive: zipfile.ZipFile) -> None:
         "audit": {"number": number, "hash": head},
     }  # fmt: skip
     archive.writestr(archives.member(HEADER), json.dumps(header, indent=1) + "\n")
+
+
+def _studio(folder: Path) -> dict[str, bytes]:
+    """The studio's own settings and its logo, which lie beside the store: name in a backup -> content."""
+    file = folder / STUDIO_FILE
+    if not file.is_file():
+        return {}
+    found = {STUDIO + STUDIO_FILE: file.read_bytes()}
+    try:
+        logo = folder / str(tomllib.loads(found[STUDIO + STUDIO_FILE].decode()).get("logo", ""))
+    except ValueError:  # the kiosk says so when it starts
+        return found
+    if is_studio_file(folder, logo) and logo.is_file():
+        found[STUDIO + logo.relative_to(folder).as_posix()] = logo.read_bytes()
+    return found
+
+
+def is_studio_file(folder: Path, path: Path) -> bool:
+    """Whether it may come from and go to the studio's folder: its settings, or a picture somewhere in it."""
+    inside = path.resolve().is_relative_to(folder.resolve()) and ".." not in path.parts
+    return inside and (path == folder / STUDIO_FILE or path.suffix.lower() in LOGOS)
 
 
 def _line(table: Table, row: Row[Any]) -> bytes:

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from station.store import disk
@@ -136,6 +143,6 @@ def _meant(engine: Engine, error: SQLAlchemyError | sqlite3.Error) -> StoreError
         return Damaged(f"{where}: expected a database of plantar, found: {found}; restore it from a backup")
     if code is not None and code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
         return StoreError(f"{where}: expected a database that can be written, found: {found}; look at its folder")
-    if state.startswith(_PG_AWAY) or type(cause).__name__ == "OperationalError":
+    if state.startswith(_PG_AWAY) or isinstance(error, (OperationalError, InternalError, sqlite3.OperationalError)):
         return StoreError(f"{where}: expected a database that answers, found: {found}; start it or correct --url")
     return error

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from footscan.io.files import sync_folder as sync_folder
-from station.store.errors import StoreBusy, StoreFull
+from station.store.errors import Refused, StoreBusy, StoreFull
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 TEMPORARY = ".tmp-"  #: what a file is called until it is whole
@@ -89,27 +89,62 @@ def temporaries(folder: Path, older_than_s: float) -> list[Path]:
     return [path for path in found if path.is_file() and now - path.stat().st_mtime > older_than_s]
 
 
+# ------------------------------------------------------------------ among processes of one machine
+
+
 @contextmanager
 def alone(folder: Path, wait_s: float = 30.0) -> Iterator[None]:
-    """The only one between here and the end, among processes of one machine; StoreBusy after ``wait_s``."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    until = time.monotonic() + wait_s
+    """The only one between here and the end; StoreBusy after ``wait_s``."""
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > until:
-                    raise StoreBusy(
-                        f"{folder}: expected to open the store, found another doing so; try again"
-                    ) from error
-                time.sleep(0.02)
+        until = time.monotonic() + wait_s
+        while not _locked(handle, exclusive=True):
+            if time.monotonic() > until:
+                raise StoreBusy(f"{folder}: expected to open the store, found another doing so; try again")
+            time.sleep(0.02)
         yield
     finally:
         os.close(handle)
+
+
+class Presence:
+    """That a store is in use, from here to ``end``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._handle: int | None = os.open(folder / ".open", os.O_RDWR | os.O_CREAT, 0o600)
+        self._folder = folder
+        if not _locked(self._handle, exclusive=False):
+            self.end()
+            raise StoreBusy(f"{folder}: expected to open the store, found that a backup is being restored; try again")
+
+    @contextmanager
+    def only_one(self) -> Iterator[None]:
+        """Nobody else opens the store meanwhile; Refused where somebody has."""
+        if self._handle is not None and not _locked(self._handle, exclusive=True):
+            _locked(self._handle, exclusive=False)
+            raise Refused(f"{self._folder}: expected nobody else at this store, found another program that has it open "
+                          "(a second kiosk, plantar store); end it and try again")  # fmt: skip
+        try:
+            yield
+        finally:
+            if self._handle is not None:
+                _locked(self._handle, exclusive=False)
+
+    def end(self) -> None:
+        """No longer in use."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _locked(handle: int, exclusive: bool) -> bool:
+    """Whether the lock could be had; on Windows there is none."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

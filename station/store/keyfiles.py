@@ -69,9 +69,9 @@ def write(store: Store, path: Path) -> None:
         raise Refused("expected a passphrase for the keys of the backup, found none; give one")
     if path.exists() and (found := _read(path)["store"]) != store.id:
         raise Refused(f"{path}: expected a place for the keys of {store.id}, found those of {found}; choose another")
-    settings.put(store, PLACES, {**_places(store), str(path.absolute()): True})
-    disk.rewrite(path, _content(store))
-    settings.put(store, PLACES, {**_places(store), str(path.absolute()): False})
+    with store.write():
+        settings.put(store, PLACES, {**_places(store), str(path.absolute()): True})
+    _renew(store, path)
 
 
 def mark_stale(store: Store) -> None:
@@ -89,12 +89,18 @@ def refresh(store: Store) -> tuple[int, int]:
         try:
             if not path.exists() or _read(path)["store"] != store.id:
                 continue  # the disk is not plugged in, or is another
-            disk.rewrite(path, _content(store))
+            _renew(store, path)
         except (OSError, StoreError):
             continue
-        settings.put(store, PLACES, {**_places(store), place: False})
     stale = sum(_places(store).values())
     return len(places) - stale, stale
+
+
+def _renew(store: Store, path: Path) -> None:
+    """Nobody is erased, by whatever process, between what the file holds and the note that it is as the store is."""
+    with store.write():
+        disk.rewrite(path, _content(store))
+        settings.put(store, PLACES, {**_places(store), str(path.absolute()): False})
 
 
 def stale(store: Store) -> list[str]:
@@ -104,7 +110,8 @@ def stale(store: Store) -> list[str]:
 
 def forget(store: Store, path: Path) -> None:
     """A key file that is gone for good (its disk was destroyed)."""
-    settings.put(store, PLACES, {p: s for p, s in _places(store).items() if p != str(path.absolute())})
+    with store.write():
+        settings.put(store, PLACES, {p: s for p, s in _places(store).items() if p != str(path.absolute())})
 
 
 def read(path: Path, passphrase: str) -> Copied:

@@ -37,12 +37,15 @@ def open_store(folder: str | Path, url: str | None = None, create: bool = True) 
     with disk.roomy(place), disk.alone(place):
         new = not (place / ABOUT).exists()
         engine = database.connect(place, url)
+        store: Store | None = None
         try:
             store = _made(place, engine, url) if new else _known(place, engine, url)
             left_behind(store)
             keyfiles.refresh(store)
         except BaseException:
             engine.dispose()
+            if store is not None:
+                store.close()
             raise
     return store
 

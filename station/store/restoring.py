@@ -123,10 +123,12 @@ def _fill(
     for person in rows["people"]:
         keys.create(person["id"], copied.keys[person["id"]])
     for row in rows["files"]:
-        data = archive.read(f"files/{row['sha256'][:2]}/{row['sha256']}")
-        if hashlib.sha256(data).hexdigest() != row["sha256"]:
-            raise Damaged(f"{file}: {row['sha256']}: expected bytes of this SHA-256, found others; take another backup")
-        blobs.put(data)
+        blobs.put(_whole(archive, file, f"files/{row['sha256'][:2]}/{row['sha256']}", row["sha256"]))
+    for name in header["sha256"]:
+        path = place / name.removeprefix(backups.STUDIO)
+        if name.startswith(backups.STUDIO) and backups.is_studio_file(place, path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            disk.write(path, _whole(archive, file, name, header["sha256"][name]))
     for row in rows["settings"]:
         if row["key"] == opening.ID_SETTING:
             row["value"] = json.dumps(store_id)
@@ -140,6 +142,13 @@ def _fill(
     finally:
         engine.dispose()
     disk.write(place / opening.ABOUT, (json.dumps(about, indent=1) + "\n").encode())
+
+
+def _whole(archive: zipfile.ZipFile, file: Path, name: str, sha256: str) -> bytes:
+    data = archive.read(name)
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise Damaged(f"{file}: {name}: expected bytes of this SHA-256, found others; take another backup")
+    return data
 
 
 def _insert(connection: Connection, revision: str, rows: Rows) -> None:

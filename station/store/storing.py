@@ -13,14 +13,15 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from station.store import database
+from station.store import database, disk
 from station.store.blobs import Blobs
 from station.store.errors import Damaged, Erased, NotFound
 from station.store.keys import KeyRing
 from station.store.models import PersonRow, TombstoneRow
 from station.store.sealed import seal_json, unseal_json
 
-Row, Record = TypeVar("Row"), TypeVar("Record")
+Row = TypeVar("Row")
+Record = TypeVar("Record")
 
 
 def utc_now() -> datetime:
@@ -46,6 +47,7 @@ class Store:
     def __init__(self, folder: Path, engine: Engine, keys: KeyRing, blobs: Blobs, store_id: str) -> None:
         self.folder, self.engine, self.keys, self.blobs, self.id = folder, engine, keys, blobs, store_id
         self.now: Callable[[], datetime] = utc_now
+        self.presence = disk.Presence(folder)
         self._mine = threading.local()
 
     def __enter__(self) -> Self:
@@ -55,8 +57,17 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and the folder."""
         self.engine.dispose()
+        self.presence.end()
+
+    def become(self, other: Store) -> None:
+        """Whoever holds this one goes on with the other."""
+        self.close()
+        self.folder, self.engine, self.keys, self.blobs, self.id = (
+            other.folder, other.engine, other.keys, other.blobs, other.id,
+        )  # fmt: skip
+        self.presence = other.presence
 
     @property
     def in_transaction(self) -> bool:

@@ -74,7 +74,10 @@ def of_person(store: Store, person_id: str) -> tuple[Visit, ...]:
 def unfinished(store: Store, place: str | None = None) -> tuple[Visit, ...]:
     """Visits that nobody closed, at one kiosk or all, the newest first."""
     wanted = select_visits().where(VisitRow.closed_at.is_(None))
-    return _several(store, wanted if place is None else wanted.where(VisitRow.place == place))
+    with store.read() as tx:
+        return tuple(
+            store.readable(_record, tx.scalars(wanted if place is None else wanted.where(VisitRow.place == place)))
+        )
 
 
 def since(store: Store, start: datetime) -> tuple[Visit, ...]:

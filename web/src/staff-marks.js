@@ -27,7 +27,14 @@ customElements.define("plantar-marks", class extends HTMLElement {
     this.chooser = this.form.querySelector("[data-mark]");
     this.handles = []; // {name, view, group}
     for (const figure of this.querySelectorAll("figure[data-view]")) this.#draw(figure);
-    const on = (target, kind, act) => target.addEventListener(kind, act, { signal: this.stop.signal });
+    const on = (target, kind, act) => target.addEventListener(kind, act, { signal: this.stop.signal, passive: false });
+    on(this, "pointerdown", (event) => {
+      const near = this.#nearest(event);
+      if (near) this.#grab(event, near);
+    });
+    on(this, "touchstart", (event) => { // a finger on a landmark drags it, elsewhere it scrolls
+      if (this.#nearest(event.touches[0])) event.preventDefault();
+    });
     on(this.chooser, "change", () => this.#show());
     for (const button of this.form.querySelectorAll("[data-nudge]")) {
       on(button, "click", () => this.#by(button.dataset.nudge.split(" ").map((v) => v * STEP_MM)));
@@ -69,11 +76,6 @@ customElements.define("plantar-marks", class extends HTMLElement {
     const svg = make("svg", { viewBox: `${left} ${top} ${width} ${height}`, role: "group", "aria-label": figure.textContent.trim() });
     svg.append(make("image", { href: `${this.getAttribute("pictures")}${figure.dataset.view}.png`, x: left, y: top, width, height }));
     figure.prepend(svg);
-    const own = [];
-    svg.addEventListener("pointerdown", (event) => {
-      const near = this.#nearest(event, own);
-      if (near) this.#grab(event, near);
-    });
     for (const name of Object.keys(this.found)) {
       const group = make("g", { class: "mark", tabindex: "0", role: "button", "aria-label": this.names[name] });
       group.append(make("line", { class: "from" }), make("circle", { class: "ring", r: 3.4 }), make("circle", { class: "point", r: 1.2 }));
@@ -83,7 +85,6 @@ customElements.define("plantar-marks", class extends HTMLElement {
       svg.append(group);
       const handle = { name, view, group, svg };
       this.handles.push(handle);
-      own.push(handle);
       group.addEventListener("focus", () => this.#choose(name));
       group.addEventListener("keydown", (event) => this.#key(event, handle));
     }
@@ -95,17 +96,16 @@ customElements.define("plantar-marks", class extends HTMLElement {
     this.#show();
   }
 
-  /** The landmark that a touch means: the nearest, rather one that is not behind the foot; the chosen one where it is as near. */
-  #nearest(event, own) {
-    const [u, v] = this.#at(event, own[0].svg);
-    const least = FINGER_PX / own[0].svg.getScreenCTM().a;
-    const away = ({ name, view }) => {
+  /** The landmark that a touch means: the nearest; the chosen one is a little nearer, one behind the foot farther. */
+  #nearest({ clientX, clientY }) {
+    const away = ({ name, view, svg }) => {
       const here = this.place(name);
-      const behind = this.#behind(name, view) && name !== this.chosen ? least / 2 : 0;
-      return Math.hypot(dot(here, view.u) - u, dot(here, view.v) - v) + behind - (name === this.chosen ? least / 4 : 0);
+      const at = new DOMPoint(dot(here, view.u), dot(here, view.v)).matrixTransform(svg.getScreenCTM());
+      const weight = name === this.chosen ? -FINGER_PX / 4 : this.#behind(name, view) ? FINGER_PX / 2 : 0;
+      return Math.hypot(at.x - clientX, at.y - clientY) + weight;
     };
-    const best = own.reduce((one, other) => (away(other) < away(one) ? other : one));
-    return away(best) < least ? best : null;
+    const best = this.handles.reduce((one, other) => (away(other) < away(one) ? other : one));
+    return away(best) < FINGER_PX ? best : null;
   }
 
   /** Whether a side view shows the other side of the foot than the one that a landmark lies on. */

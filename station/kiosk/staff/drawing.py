@@ -23,7 +23,7 @@ from station.reasons import told
 from station.report_content import APART
 from station.report_content import Words as ReportWords
 from station.store import StoreError
-from station.store.errors import NotFound, StoreFull
+from station.store.errors import Damaged, NotFound, StoreFull
 
 LOGIN = "/staff/login"
 #: parts of the staff's side, as the bar shows them, and where each begins
@@ -114,6 +114,8 @@ class StaffRoute(APIRoute):
                 return _failed(request, 507, "error.full")
             except NotFound:
                 return _failed(request, 404, "error.missing")
+            except Damaged as error:
+                return _failed(request, 409, "error.damaged", str(error))
             except (StoreError, JobError) as error:
                 return _failed(request, 409, "error.refused", str(error))
 

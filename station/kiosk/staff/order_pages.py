@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,7 +15,7 @@ from station.kiosk.staff.access import Desk, form_of, inside
 from station.kiosk.staff.drawing import StaffRoute, draw, go
 from station.kiosk.takeaway import address, qr
 from station.store import Store, audit, files, orders, people, staff, visits
-from station.store.errors import NotFound, Refused
+from station.store.errors import Damaged, NotFound, Refused
 from station.store.records import Order, OrderState, Person
 
 router = APIRouter(route_class=StaffRoute)
@@ -22,11 +23,11 @@ SHOWN_EVENTS = 40
 
 
 def names_of(store: Store, wanted: tuple[Order, ...]) -> dict[str, Person]:
-    """Whose orders these are."""
+    """Whose orders these are; without those whose details are damaged."""
     found: dict[str, Person] = {}
-    for order in wanted:
-        if order.person_id not in found:
-            found[order.person_id] = people.get(store, order.person_id)
+    for person_id in {order.person_id for order in wanted}:
+        with suppress(Damaged):
+            found[person_id] = people.get(store, person_id)
     return found
 
 
@@ -46,19 +47,20 @@ async def today(request: Request, show: str = "today") -> Response:
     desk = inside(request)
     show = show if show in ("today", "all", *searching.STATES) else "today"
 
-    def found(store: Store) -> tuple[tuple[Order, ...], dict[str, Person], dict[str, int], int]:
+    def found(store: Store) -> tuple[tuple[Order, ...], dict[str, Person], dict[str, int], int, tuple[str, ...]]:
         todays = searching.today(store)
         counts = {str(state): sum(o.state == state for o in todays) for state in searching.OPEN_STATES}
         if show == "today":
             chosen = todays
         else:
             chosen = orders.listing(store, None if show == "all" else [_state(show)])[: searching.MOST]
-        return chosen, names_of(store, chosen), counts, len(visits.unfinished(store))
+        return chosen, names_of(store, chosen), counts, len(visits.unfinished(store)), orders.unreadable(store)
 
-    chosen, whose, counts, here = await desk.kiosk.desk.in_store(found)
+    chosen, whose, counts, here, damaged = await desk.kiosk.desk.in_store(found)
     late = {o.id for o in chosen if searching.waits_too_long(o, desk.kiosk.store.now(), 7)}
     return draw(
         desk, "orders", part="orders", orders=chosen, whose=whose, counts=counts, show=show, unfinished=here, late=late,
+        damaged=damaged,
         states=searching.STATES, steps=orders.STEPS, what={o.id: titles(desk, o.choice) for o in chosen},
     )  # fmt: skip
 

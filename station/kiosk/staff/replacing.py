@@ -36,37 +36,54 @@ def listing(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)
 
 
-def replace_by(store: Store, file: Path, key_file: Path, passphrase: str, by: str) -> Replaced:
-    """The running store becomes what the backup holds. All of it or nothing: Refused, Damaged, StoreFull.
-
-    Whoever holds ``store`` goes on with it: its folder, database and keys are the restored ones from then on.
-    """
+def ready(store: Store, file: Path, passphrase: str, by: str) -> restoring.Restored:
+    """The backup as a store of its own beside the running one, whole; nothing else has changed. Refused, Damaged,
+    StoreFull."""
     if store.engine.dialect.name != "sqlite":
         raise Refused("expected a store in its own folder, found one in another database; "
                       "plantar store restore does it there")  # fmt: skip
-    place = store.folder
-    fresh = place.with_name(f".restored-{place.name}")
+    key_file = file.with_name(keyfiles.NAME)
+    if not key_file.is_file():
+        raise Refused(f"{key_file}: expected the keys of this backup beside it, found none; put {keyfiles.NAME} there")
+    with store.presence.only_one():
+        pass  # told now rather than after a long restoring
+    fresh = _fresh(store)
     shutil.rmtree(fresh, ignore_errors=True)
     keyfiles.refresh(store)
-    restored = restoring.restore(file, key_file, passphrase, fresh, by=by)
     try:
-        problems = verifying.verify(restored.store).problems
-        if problems:
-            raise StoreError(f"{file}: expected a whole store, found {len(problems)} problems: {problems[0]}")
-    finally:
-        restored.store.close()
-    for path in place.iterdir():
-        if path.is_file() and (path.name == SECRET_FILE or path.name.startswith(OURS)):
-            shutil.copy2(path, fresh / path.name)
-    aside = _free(place.with_name(f"{place.name}.before-{store.now().astimezone():%Y%m%d-%H%M%S}"))
-    store.engine.dispose()
-    os.rename(place, aside)
-    os.rename(fresh, place)
-    disk.sync_folder(place.parent)
-    opened = opening.open_store(place, create=False)
-    store.engine, store.keys, store.blobs, store.id = opened.engine, opened.keys, opened.blobs, opened.id
+        restored = restoring.restore(file, key_file, passphrase, fresh, by=by)
+        try:
+            problems = verifying.verify(restored.store).problems
+            if problems:
+                raise StoreError(f"{file}: expected a whole store, found {len(problems)} problems: {problems[0]}")
+        finally:
+            restored.store.close()
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return restored
+
+
+def replace_by(store: Store, restored: restoring.Restored, by: str) -> Replaced:
+    """The running store becomes the one that is ready; whoever holds ``store`` goes on with it: its folder, database
+    and keys are the restored ones from then on."""
+    place, fresh = store.folder, _fresh(store)
+    with store.presence.only_one():
+        for path in place.iterdir():
+            if path.is_file() and (path.name == SECRET_FILE or path.name.startswith(OURS)):
+                shutil.copy2(path, fresh / path.name)
+        aside = _free(place.with_name(f"{place.name}.before-{store.now().astimezone():%Y%m%d-%H%M%S}"))
+        store.engine.dispose()
+        os.rename(place, aside)
+        os.rename(fresh, place)
+        disk.sync_folder(place.parent)
+        store.become(opening.open_store(place, create=False))
     audit.record(store, "store.replaced", store.id, by, people=restored.people)
     return Replaced(restored.people, restored.visits, restored.erased, aside)
+
+
+def _fresh(store: Store) -> Path:
+    return store.folder.with_name(f".restored-{store.folder.name}")
 
 
 def _free(path: Path) -> Path:

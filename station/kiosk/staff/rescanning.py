@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ SCAN_S = 180.0
 
 @dataclass(eq=False)
 class Rescan:
-    """One that is on its way or waits for a decision; ``trouble``: key of why there is none."""
+    """One that is on its way or waits for a decision; ``trouble``: key of why there is none, ``why`` as it was said."""
 
     visit_id: str
     feet: tuple[str, ...]
@@ -29,6 +30,7 @@ class Rescan:
     came: Mapping[str, bytes] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
     trouble: str = ""
+    why: str = ""
 
     @property
     def over(self) -> bool:
@@ -84,8 +86,8 @@ async def _run(rescan: Rescan, load: str, scanner: Scanner, workers: Workers) ->
         rescan.trouble = "scanner_away"
     except TimeoutError:
         rescan.trouble = "scan_nobody"
-    except JobError:
-        rescan.trouble = "scan_unclear"
+    except JobError as error:
+        rescan.trouble, rescan.why = "scan_unclear", re.sub(r"^/\S+: ", "", str(error))  # a child's folder says nothing
     finally:
         rescan.channel.tell(state="done")
         rescan.channel.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,12 +137,10 @@ async def restore(request: Request) -> Response:
     file = await desk.kiosk.desk.in_store(_chosen, str(form.get("name", "")))
     if form.get("sure") != "yes":
         return go(desk, "/staff/safety", "safety.not_sure", "warn")
-    keys, passphrase = file.with_name(keyfiles.NAME), str(form.get("passphrase", ""))
-    await desk.kiosk.desk.close()
     try:
-        await desk.kiosk.desk.in_store(
-            partial(replacing.replace_by, file=file, key_file=keys, passphrase=passphrase, by=desk.by)
-        )
+        restored = await desk.kiosk.desk.in_store(replacing.ready, file, str(form.get("passphrase", "")), desk.by)
+        await desk.kiosk.desk.close()
+        await desk.kiosk.desk.in_store(replacing.replace_by, restored, desk.by)
     except (StationError, OSError) as error:
         return go(desk, "/staff/safety", "safety.restore_failed", "bad", why=told(str(error), desk.session.lang))
     desk.door.everybody_out()

@@ -59,8 +59,9 @@ class Solid extends HTMLElement {
       const side = this.getAttribute("side");
       this.outer = side === "right" ? 1 : -1; // where the labels stand: away from the other foot
       const { azimuth, polar } = HOME[this.kind];
+      const slim = this.kind === "insole" && host.clientHeight > host.clientWidth ? 0.4 : 1; // stands upright where there is no width
       this.#stage = new Stage(host, {
-        home: { azimuth: side === "right" ? -azimuth : azimuth, polar }, margins: (w, h) => this.#margins(w, h), onDraw: (now) => this.#onDraw(now),
+        home: { azimuth: slim * (side === "right" ? -azimuth : azimuth), polar }, margins: (w, h) => this.#margins(w, h), onDraw: (now) => this.#onDraw(now),
       });
       const canvas = this.#stage.canvas;
       canvas.tabIndex = 0;
