@@ -111,11 +111,10 @@ def test_a_scan_that_is_known_to_be_noisy_makes_no_insole(tmp_path: Path, rng: n
     from footscan.io import write_geometry
     from footscan.synth import defects
 
-    codes, side = set[str](), "left"
+    codes, foot = set[str](), defects.drawn_foot(int(rng.integers(10_000)))
+    side = foot.spec.side
     while "noise" not in codes:  # whether it is seen is another test's question
-        foot = defects.drawn_foot(int(rng.integers(10_000)))
         scan = defects.noise(foot, int(rng.integers(10_000)), 120_000).cloud
-        side = foot.spec.side
         write_geometry(tmp_path / "noisy.ply", scan)
         with contextlib.suppress(ScanError):
             codes = {reason.code for reason in find_feet(scan, side, uncertainty=False)[0].measurements.reasons}

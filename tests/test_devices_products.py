@@ -117,17 +117,17 @@ def test_every_product_gives_what_it_measured(seed: int) -> None:
     async def work() -> list[tuple[Heard, Settings]]:
         return await asyncio.gather(
             *(
-                from_air(s, 200, "acceleration", options=f"&mode={m}", enough=lambda h: bool(h.of("battery")))
+                from_air(s, 100, "acceleration", options=f"&mode={m}", enough=lambda h: bool(h.of("battery")))
                 for s, m in zip(insoles, MODES)
             ),
-            *(from_air(brain, 40, mtu=mtu, enough=lambda h: bool(h.of("battery"))) for mtu in (None, 23, 185)),
+            *(from_air(brain, 20, mtu=mtu, enough=lambda h: bool(h.of("battery"))) for mtu in (None, 23, 185)),
             from_air(f"sim:standard?seed={number}&speed=20", 6, "running"),
         )
 
     *most, (pod, _) = run(work)
     for mode, (heard, made) in zip(MODES, most[:4]):
         assert heard.info.side == made.side
-        assert len(heard.of("battery")) == 1
+        assert {float(packet.values[0, 0]) for packet in heard.of("battery")} == {2.0}  # asked now and then
         assert not [item for item in heard.items if type(item).__name__ == "Gap"]
         orphe_truth(made, orphe.MODES[MODES[mode]], heard)
     for heard, made in most[4:]:

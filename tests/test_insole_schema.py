@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footscan.errors import ReadError
@@ -74,6 +74,7 @@ def test_a_bad_rx_toml_is_refused_in_one_line(tmp_path: Path, text: str, error: 
     st.fixed_dictionaries({}, optional={name: st.floats(FIELDS[name].low, FIELDS[name].high) for name in NUMBERS}),
     st.booleans(),
 )
+@settings(max_examples=40)
 def test_records_go_to_json_and_back_without_loss(values: dict[str, float], points: bool) -> None:
     given_outline = (
         {"outline": "last", "outline_points_mm": [[i * 30.1, (i % 2) * 0.1] for i in range(9)]} if points else {}

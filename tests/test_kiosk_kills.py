@@ -7,7 +7,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -197,11 +197,24 @@ def test_two_hundred_kills_lose_nothing_and_the_visits_go_on(
 def test_a_full_disk_is_told_clearly_and_the_visit_goes_on_when_there_is_room(
     victims: Victims, tmp_path: Path, uploads: dict[str, bytes], rng: np.random.Generator
 ) -> None:
+    fill(victims, tmp_path, uploads, rng, [int(rng.choice(FULL))])
+
+
+@pytest.mark.prove
+def test_a_disk_that_is_full_at_each_stage(
+    victims: Victims, tmp_path: Path, uploads: dict[str, bytes], rng: np.random.Generator
+) -> None:
+    fill(victims, tmp_path, uploads, rng, FULL)
+
+
+def fill(
+    victims: Victims, tmp_path: Path, uploads: dict[str, bytes], rng: np.random.Generator, sizes: Sequence[int]
+) -> None:
     """No file may grow beyond a size: that of the log of the rows, of a scan, of an insole."""
     folder, guest = tmp_path / "studio", Guest(uploads)
     victims.start(folder)
     victims.kill()
-    for most in FULL:
+    for most in sizes:
         with guest.browser(victims.start(folder, int(most * rng.uniform(0.9, 1.1)))) as one:
             assert until_full(guest, one), most
         victims.kill()
@@ -217,7 +230,7 @@ def test_a_full_disk_is_told_clearly_and_the_visit_goes_on_when_there_is_room(
             assert guest.look(one) == "takeaway" and set(told) == {303}
             guest.step(one)
         victims.kill()
-    assert len(guest.ordered) >= len(FULL)
+    assert len(guest.ordered) >= len(sizes)
 
 
 def until_full(guest: Guest, one: Customer) -> bool:

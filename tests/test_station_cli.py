@@ -85,7 +85,7 @@ def places(text: str) -> set[str]:
 
 
 def test_one_file_a_language_and_no_other() -> None:
-    expected = {f"{kind}{lang}.json" for lang in LANGUAGES for kind in ("", "report.", "pressure.")}
+    expected = {f"{kind}{lang}.json" for lang in LANGUAGES for kind in ("", "report.", "pressure.", "reasons.")}
     assert {p.name for p in FOLDER.iterdir() if not p.name.startswith("__")} == expected
 
 
