@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from station.make import Made
 
 #: reasons of a scan's quality (docs/measures.md) after which its sizes or its side are no longer sure
-REFUSED = ("moved", "noise", "implausible", "wrong_side", "side_unknown")
+REFUSED = ("moved", "noise", "implausible", "wrong_side", "side_unknown", "landmark_unseen")
 #: SD of what one person's feet differ by; farther apart names were mixed up (one honest person in 10,000 is refused)
 SURELY_TWO_PEOPLE = 4.2
 

@@ -16,9 +16,11 @@ from footscan.types import Array, PointCloud
 #: what happens to scans in a shop and leaves them usable, and how often
 GOOD = {"clean": 0.55, "hole": 0.2, "coarse": 0.25}
 #: made right, or refused: cloth over the ankle is a note, over the instep it hides the foot; a small movement is noise;
-#: where the scanner did not see the heel's rear end nobody knows the foot's length
-EITHER = ("trouser", "moved", "no_heel")
-HEEL_HOLE_MM = 25.0  #: so wide it may hold the rear end
+#: where the scanner did not see the heel's rear end, the toes or a side of the ball nobody knows the foot's length or
+#: breadth for sure
+EITHER = ("trouser", "moved", "hidden")
+HEEL_HOLE_MM = 20.0  #: so wide it may hold the rear end
+NEAR_HOLE = 2.0  #: a landmark so many radii from a hole's middle, or nearer, may have been in it
 #: what must be refused, and words of the reason
 BAD = {
     "swapped": "swap the files",
@@ -71,6 +73,15 @@ def draw_order(folder: Path, number: int, seed: int) -> Drawn:
     return Drawn(row, kind, truth)
 
 
+def _hides(foot: SyntheticFoot, scan: defects.DefectScan) -> bool:
+    """Whether length or breadth hang on what a hole may have taken."""
+    if scan.where == "toes" or (scan.where == "heel" and scan.size_mm > HEEL_HOLE_MM):
+        return True
+    assert scan.centre_mm is not None
+    near = 0.5 * NEAR_HOLE * scan.size_mm
+    return any(np.linalg.norm(foot.landmarks.points[name] - scan.centre_mm) < near for name in ("mth1", "mth5"))
+
+
 @functools.lru_cache(maxsize=2)
 def _pair(seed: int) -> tuple[SyntheticFoot, SyntheticFoot]:
     for k in range(40):
@@ -92,8 +103,7 @@ def _scans(kind: str, feet: tuple[SyntheticFoot, SyntheticFoot], rng: np.random.
             if kind == "hole":
                 scan = defects.hole(foot, seed, None, points, floor)
                 cloud = scan.cloud
-                if scan.where == "heel" and scan.size_mm > HEEL_HOLE_MM:
-                    kind = "no_heel"
+                kind = "hidden" if _hides(foot, scan) else kind
             else:
                 cloud = defects.trouser(foot, seed, points, floor).cloud
         elif kind == "moved" and number == spoilt:

@@ -142,6 +142,23 @@ def numbers() -> dict[str, Measure]:
     return {key: Measure(100.0, 0.5, 1.0) for key in KEYS if key != "toe_type"} | {"toe_type": Measure("greek")}
 
 
+@pytest.mark.parametrize("where", ["toes", "mth1", "mth5", "waist"])
+def test_a_landmark_in_a_hole_is_named(where: str, feet: list[SyntheticFoot], rng: np.random.Generator) -> None:
+    """Cut out around the landmark itself; the same hole behind the ball hides nothing."""
+    foot = feet[0]
+    marks = foot.landmarks.points
+    waist = marks["mth1"] - [0.25 * foot.spec.length_mm, 0.0, 0.0]
+    waist = foot.mesh.vertices[np.argmin(np.linalg.norm(foot.mesh.vertices - waist, axis=1))]
+    centre = {"toes": marks["toe2_tip"] - [12.0, 0.0, -6.0], "waist": waist}.get(where, marks.get(where))
+    cloud = scan_foot(foot, 150_000, floor=False, outliers=0.0, seed=int(rng.integers(2**31))).points
+    seen = cloud[np.linalg.norm(cloud - centre, axis=1) > 17.0]
+    (found,) = footscan.measure(PointCloud(seen), foot.spec.side, uncertainty=False)
+    named = {"toes": "longest_toe, toe2_tip"}.get(where, where)
+    told = [r.detail for r in found.reasons if r.code == "landmark_unseen"]
+    assert told == ([] if where == "waist" else [f"{named} may lie in the hole"])
+    assert where == "waist" or found.values["foot_breadth_mm"].quality == "estimated"
+
+
 def test_a_reason_marks_what_it_touches_and_nothing_else() -> None:
     values = numbers()
     sock = affected(values, (QualityReason("sock", "ribs"),))

@@ -31,13 +31,15 @@ STANDING = {"length": 12.0, "breadth": 8.0, "girth": 16.0}  #: mm: no person's f
 @dataclass(frozen=True, eq=False)
 class DefectScan:
     """``cloud``: the scan; ``code``: what is wrong with it; ``where``: region of a hole, kind of a movement;
-    ``size_mm``: how far, how thick, how wide (degrees for a raised edge); ``given``: the side to give with it."""
+    ``size_mm``: how far, how thick, how wide (degrees for a raised edge); ``given``: the side to give with it;
+    ``centre_mm`` (3,): the middle of a hole, in the frame of the foot that was scanned."""
 
     cloud: PointCloud
     code: str
     where: str
     size_mm: float
     given: Side = "unknown"
+    centre_mm: Array | None = None
 
 
 def moved(foot: SyntheticFoot, seed: int, points: int = 250_000, floor: bool = True, least: float = 0.0) -> DefectScan:
@@ -149,7 +151,7 @@ def hole(
         gone |= np.linalg.norm((cloud - centre)[:, :2], axis=1) + 5.0 * (cloud[:, 2] - centre[2] > 12.0) * length < (
             0.5 * width
         )
-    return DefectScan(_posed(cloud[~gone], rng), "hole", region, float(width))
+    return DefectScan(_posed(cloud[~gone], rng), "hole", region, float(width), centre_mm=centre)
 
 
 def wrong_side(

@@ -23,11 +23,11 @@ STANCES = ("standing", "sitting")
 LENGTHS = ("full", "sulcus", "three_quarter")
 #: reasons of a scan's quality (docs/measures.md) after which it is not used without another look
 STOPPING = (
-    "moved", "noise", "implausible", "wrong_side", "side_unknown", "too_sparse", "hole", "sole_missing", "sock",
-    "trouser", "weight_shift", "two_people",
+    "moved", "noise", "implausible", "wrong_side", "side_unknown", "too_sparse", "landmark_unseen", "hole",
+    "sole_missing", "sock", "trouser", "weight_shift", "two_people",
 )  # fmt: skip
 #: of those, the ones with which no insole is made at all
-REFUSED = ("moved", "noise", "implausible", "wrong_side", "side_unknown", "two_people")
+REFUSED = ("moved", "noise", "implausible", "wrong_side", "side_unknown", "landmark_unseen", "two_people")
 
 
 class WrongStep(ValueError):
