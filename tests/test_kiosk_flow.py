@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.kiosk import flow
+from station.kiosk import flow, views
 from station.kiosk.flow import (
     Accepted,
     Agreed,
@@ -49,6 +49,8 @@ WELL = (
     Chosen(Choice("cork", "full", "sport")), Confirmed("O-1"),
 )  # fmt: skip
 BY_DEVICES = (Scanned, Walked, Made, Failed)
+from station.kiosk.texts import Words
+
 sequences = st.lists(st.sampled_from(EVENTS), max_size=40)
 
 
@@ -205,3 +207,11 @@ def test_without_sensors_nobody_is_asked_to_walk() -> None:
     result = gone(Way(walks=False), list(WELL[:4]))[-1]
     assert (result.screen, result.walk) == ("result", "left_out")
     assert step(result, Back()).screen == "prepare"
+
+
+def test_a_hole_that_may_hide_a_landmark_is_told_once() -> None:
+    found = (Problem("left", "hole"), Problem("left", "landmark_unseen"), Problem("right", "hole"))
+    way = replace(Way(), screen="score", feet=("left", "right"), scanned=("left", "right"), problems=found)
+    assert way.refused
+    told = views.problems(way, Words("en"))
+    assert [(one["side"], one["kind"]) for one in told] == [("left", "bad"), ("right", "warn")]

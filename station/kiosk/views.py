@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +50,8 @@ def problems(way: Way, say: Words) -> list[dict[str, str]]:
             what = say("score.missing", side=say(side).lower())
             told[f"missing.{side}"] = {"what": what, "do": say("score.missing.do"), "kind": "bad", "art": "both"}
     for problem in sorted(way.problems, key=lambda p: p.code not in REFUSED):
-        if problem.code in STOPPING:
+        said_better = problem.code == "hole" and replace(problem, code="landmark_unseen") in way.problems
+        if problem.code in STOPPING and not said_better:
             kind = "bad" if problem.code in REFUSED else "warn"
             what, do = say(f"problem.{problem.code}"), say(f"problem.{problem.code}.do")
             art = REMEDIES.get(problem.code, "still")
