@@ -34,6 +34,7 @@ from station.kiosk.flow import (
     WrongStep,
     step,
 )  # fmt: skip
+from station.kiosk.texts import Words
 
 EVENTS: tuple[Event, ...] = (
     Agreed(("measure",)), Agreed(("measure", "keep")), Named("new"), Named("known"), Named("new", minor=True),
@@ -49,7 +50,6 @@ WELL = (
     Chosen(Choice("cork", "full", "sport")), Confirmed("O-1"),
 )  # fmt: skip
 BY_DEVICES = (Scanned, Walked, Made, Failed)
-from station.kiosk.texts import Words
 
 sequences = st.lists(st.sampled_from(EVENTS), max_size=40)
 
