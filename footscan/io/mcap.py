@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -206,7 +206,8 @@ def _recording(walk: Walk, devices: Mapping[str, Device], found: Mapping[int, Sa
     events: list[Event] = []
     notes: list[str] = []
     last_s = 0.0
-    for number, samples in found.items():
+    for number in in_order(walk, found):
+        samples = found[number]
         described = walk.channels[number]
         about, device = described.about, devices[_label(described)]
         time_s = times(samples, device, number_of(about, "rate_hz"), start_s)
@@ -239,6 +240,12 @@ def _recording(walk: Walk, devices: Mapping[str, Device], found: Mapping[int, Sa
         source=str(walk.path),
         notes=tuple(notes),
     )
+
+
+def in_order(walk: Walk, numbers: Iterable[int]) -> list[int]:
+    """Channels by side, left first, and by device; whichever sent first."""
+    channels = walk.channels
+    return sorted(numbers, key=lambda n: (SIDES.index(side_of(channels[n])), _label(channels[n]), n))
 
 
 def unnumbered(walk: Walk, seqs: Mapping[int, list[int]]) -> list[str]:

@@ -58,6 +58,7 @@ def blocks(path: PathLike) -> Blocks:
         ended = ", it ended early" if walk.early else ""
         raise ReadError(path, "pressures", f"none{ended}", "record again, with a device that measures pressure")
     try:
+        shown = mcap.in_order(walk, shown)
         start_s = mcap.start_of(walk)
         parts = tuple(_none(walk.channels[number]) for number in shown)
         notes = mcap.unnumbered(walk, seqs)
