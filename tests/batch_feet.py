@@ -19,7 +19,6 @@ GOOD = {"clean": 0.55, "hole": 0.2, "coarse": 0.25}
 #: where the scanner did not see the heel's rear end, the toes or a side of the ball nobody knows the foot's length or
 #: breadth for sure
 EITHER = ("trouser", "moved", "hidden")
-HEEL_HOLE_MM = 20.0  #: so wide it may hold the rear end
 NEAR_HOLE = 2.0  #: a landmark so many radii from a hole's middle, or nearer, may have been in it
 #: what must be refused, and words of the reason
 BAD = {
@@ -75,11 +74,11 @@ def draw_order(folder: Path, number: int, seed: int) -> Drawn:
 
 def _hides(foot: SyntheticFoot, scan: defects.DefectScan) -> bool:
     """Whether length or breadth hang on what a hole may have taken."""
-    if scan.where == "toes" or (scan.where == "heel" and scan.size_mm > HEEL_HOLE_MM):
-        return True
     assert scan.centre_mm is not None
-    near = 0.5 * NEAR_HOLE * scan.size_mm
-    return any(np.linalg.norm(foot.landmarks.points[name] - scan.centre_mm) < near for name in ("mth1", "mth5"))
+    marks, near = foot.landmarks.points, 0.5 * NEAR_HOLE * scan.size_mm
+    return scan.where == "toes" or any(
+        np.linalg.norm(marks[name] - scan.centre_mm) < near for name in ("pternion", "mth1", "mth5")
+    )
 
 
 @functools.lru_cache(maxsize=2)
