@@ -76,7 +76,7 @@ def columns_rows() -> Array:
 def test_a_ray_cast_foot_lies_on_the_foots_skin(rng: np.random.Generator) -> None:
     foot, T, image = foot_view(rng)
     cloud = depth_to_cloud(image, CAMERA)
-    assert len(cloud.points) == (image > 0).sum() > 5_000
+    assert len(cloud.points) == (image > 0).sum() > 2_000  # seen from far or along it a foot is small
     in_world = moved(np.linalg.inv(T), cloud.points)
     # an upright half millimetre of skin, sampled apart from the image
     skin, _ = sample_surface(foot.mesh, 300_000, rng, np.inf)
