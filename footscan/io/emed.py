@@ -77,6 +77,8 @@ def read(path: PathLike) -> Recording:
     data = clean(read_bytes(path)).replace(b"\r\n", b"\n")
     header, bodies, pictures, left_out = _pages(path, data)
     windows = _windows(path, header, bodies)
+    if len(windows) != len(pictures):
+        raise ReadError(path, f"{len(pictures)} tables, one a picture", str(len(windows)), CUT_OFF)
     check_size(path, len(windows), header.rows * header.columns, len(data))
     values = np.zeros((len(windows), header.rows, header.columns), np.float32)
     for image, window in zip(values, windows):
