@@ -35,6 +35,31 @@ OPTIONS = ("--scan", "sim:feet?seed=4&seconds=6&fault=moved")
 LONG = ("result",)
 
 
+def keep(data: bytes, folder: Path, screen: str, lang: str, size: str) -> None:
+    """A picture of a screen (PNG), small, under its name."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    high = round(picture.height * WIDTHS[size] / picture.width)
+    small = picture.resize((WIDTHS[size], high), Image.Resampling.LANCZOS)
+    small.save(folder / f"{screen}_{lang}_{size}.webp", quality=QUALITY, method=6)
+
+
+def asked(doc: str | None, folder: Path, words: Sequence[str] | None) -> argparse.Namespace:
+    """Which languages, into which folder; it is there then."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0] if doc else None)
+    parser.add_argument("--folder", type=Path, default=folder)
+    parser.add_argument("--lang", action="append", choices=("en", "zh"))
+    args = parser.parse_args(words)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+def weighed(folder: Path, most_bytes: int) -> int:
+    """Says how many pictures there are; the exit code: 1 where they are too large together."""
+    sizes = [path.stat().st_size for path in folder.glob("*.webp")]
+    print(f"{len(sizes)} pictures, {sum(sizes) / 1e6:.1f} MB")
+    return 0 if sum(sizes) <= most_bytes else 1
+
+
 @dataclass(frozen=True)
 class Camera:
     """Takes pictures of what a visitor sees."""
@@ -53,10 +78,7 @@ class Camera:
             if screen in LONG:  # its buttons float over its end, not over its middle
                 visitor.page.evaluate("document.querySelector('.actions').style.position = 'static'")
             data = visitor.page.screenshot(full_page=screen in LONG, animations="disabled")
-            picture = Image.open(io.BytesIO(data)).convert("RGB")
-            scale = WIDTHS[size] / picture.width
-            small = picture.resize((WIDTHS[size], round(picture.height * scale)), Image.Resampling.LANCZOS)
-            small.save(self.folder / f"{screen}_{self.lang}_{size}.webp", quality=QUALITY, method=6)
+            keep(data, self.folder, screen, self.lang, size)
         width, height = visitor.size
         visitor.page.set_viewport_size({"width": width, "height": height})
         if screen == "walk":
@@ -132,11 +154,7 @@ def together(folder: Path, place: Path) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--lang", action="append", choices=("en", "zh"))
-    args = parser.parse_args(words)
-    args.folder.mkdir(parents=True, exist_ok=True)
+    args = asked(__doc__, FOLDER, words)
     for lang in args.lang or ("en", "zh"):
         with tempfile.TemporaryDirectory() as place:
             studio = Path(place) / "studio"
@@ -146,9 +164,7 @@ def main(words: Sequence[str] | None = None) -> int:
                 customer(one, lang, args.folder)
     if args.folder == FOLDER and not args.lang:
         together(FOLDER, TOGETHER)
-    size = sum(path.stat().st_size for path in args.folder.glob("*.webp"))
-    print(f"{len(list(args.folder.glob('*.webp')))} pictures, {size / 1e6:.1f} MB")
-    return 0 if size <= MOST_BYTES else 1
+    return weighed(args.folder, MOST_BYTES)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ and a phone, too.
 
 from __future__ import annotations
 
-import argparse
-import io
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 sys.path += [str(Path(__file__).resolve().parents[1] / part) for part in (".", "benchmarks")]
 
 from kiosk_browser import Kiosk, Visitor, chromium, kiosk
 
-from docs.kiosk_screens import QUALITY, ROOT, SETTLE_MS, WIDTHS
+from docs.kiosk_screens import ROOT, SETTLE_MS, asked, keep, weighed
 from station.store import Store, backups, consents, keyfiles, open_store, orders, people, settings, staff, visits
 from station.store.records import OrderState, Purpose
 
@@ -59,10 +55,7 @@ class Camera:
         for size, (width, height) in reversed(sizes.items()):
             self.page.set_viewport_size({"width": width, "height": height})
             self.page.wait_for_timeout(SETTLE_MS)
-            picture = Image.open(io.BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
-            scale = WIDTHS[size] / picture.width
-            small = picture.resize((WIDTHS[size], round(picture.height * scale)), Image.Resampling.LANCZOS)
-            small.save(self.folder / f"{screen}_{self.lang}_{size}.webp", quality=QUALITY, method=6)
+            keep(self.page.screenshot(animations="disabled"), self.folder, screen, self.lang, size)
 
 
 def others(store: Store, like: str) -> None:
@@ -164,11 +157,7 @@ def screens(page: Any, one: Kiosk, order_id: str, visit_id: str, person_id: str,
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--lang", action="append", choices=("en", "zh"))
-    args = parser.parse_args(words)
-    args.folder.mkdir(parents=True, exist_ok=True)
+    args = asked(__doc__, FOLDER, words)
     with tempfile.TemporaryDirectory() as place, kiosk(Path(place) / "studio", *OPTIONS) as one:
         disk = Path(place) / "disk"
         disk.mkdir()
@@ -182,9 +171,7 @@ def main(words: Sequence[str] | None = None) -> int:
                     camera.take(screen)
                 if visitor.said:
                     print(f"{lang}: the pages said: {visitor.said}", file=sys.stderr)
-    size = sum(path.stat().st_size for path in args.folder.glob("*.webp"))
-    print(f"{len(list(args.folder.glob('*.webp')))} pictures, {size / 1e6:.1f} MB")
-    return 0 if size <= MOST_BYTES else 1
+    return weighed(args.folder, MOST_BYTES)
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ def typeset(
     there is such a place. Of ``data`` the template gets ``fonts`` too: what to set text in, by its ``lang``."""
     import typst
 
-    from station.kiosk.rooms import room
+    from station.rooms import room
 
     folder = fonts.chinese()
     own = ["Libertinus Serif"] if data["lang"] != "zh" or folder is None else []

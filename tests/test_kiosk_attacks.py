@@ -26,7 +26,7 @@ from schemathesis.checks import not_a_server_error
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from station.kiosk import rooms
+from station import rooms
 from station.kiosk.texts import Words
 from station.store import audit, people, staff, visits
 from station.store.verifying import verify

@@ -22,8 +22,9 @@ from kiosk_runs import PATIENCE_S, Customer, Running, running
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from station import rooms
 from station.errors import UsageError
-from station.kiosk import frames, rooms
+from station.kiosk import frames
 from station.kiosk.certificate import certificate_for
 from station.kiosk.processing import START, JobError, Workers
 from station.kiosk.security import SMALL_BODY, Access, Sessions, Tries, own_secret

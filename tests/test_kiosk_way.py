@@ -15,7 +15,7 @@ import psutil
 import pytest
 from store_customers import PASSPHRASE, everything_in
 
-from station.kiosk import rooms
+from station import rooms
 from station.kiosk.pages import BUILD
 from station.store import backups, files, keyfiles, open_store, orders, people, visits
 from station.store.storing import Store

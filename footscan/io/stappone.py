@@ -125,8 +125,8 @@ def _check(path: PathLike, table: Array, rows: Rows) -> None:
 
 def _in_steps(sole: Array) -> bool:
     """True if rates lie on the steps of the sensor, and accelerations, whose steps are hardly wider than the rounding
-    to whole numbers, lie nearer to theirs than chance would have them: a quarter of a step; a tenth if they are cut off
-    to whole mm/s², give or take a fiftieth in three packets."""
+    to whole numbers, lie nearer to theirs than chance would have them: a quarter of a step off on average, a tenth
+    where cutting off to whole mm/s² is all that happened."""
     sound = sole[sole[:, -1] == 0]
     acceleration, rate = sound[:, 2:5] / _MM_S2_STEP, sound[:, 5:8] / _URAD_S_STEP
     off_rate = np.abs(rate - np.round(rate)).max()

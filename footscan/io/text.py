@@ -155,12 +155,13 @@ def _mostly_fixed(chunk: bytes, text: Array, starts: Array, ends: Array, odd: Ar
     """As :func:`_fixed_notation`, but for the tokens ``odd``: read one by one, for the others' sake a nought each."""
     if not len(odd):
         return _fixed_notation(chunk, text, starts, ends)
-    tokens = [chunk[start:end] for start, end in zip(starts[odd].tolist(), ends[odd].tolist())]
+    spans = [slice(*span) for span in zip(starts[odd].tolist(), ends[odd].tolist())]
+    tokens = [chunk[span] for span in spans]
     if not all(map(NUMBER.fullmatch, tokens)):
         return None
     text, ends = text.copy(), ends.copy()
-    for start, end in zip(starts[odd].tolist(), ends[odd].tolist()):
-        text[start:end] = 32
+    for span in spans:
+        text[span] = 32
     text[starts[odd]], ends[odd] = 48, starts[odd] + 1
     values = _fixed_notation(text.tobytes(), text, starts, ends)
     if values is not None:

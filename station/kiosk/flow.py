@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
+from station import trust
+
 Screen: TypeAlias = Literal[
     "consent", "who", "guardian", "prepare", "scan", "score", "walk", "result", "choose", "confirm", "takeaway", "ended"
 ]
@@ -27,7 +29,7 @@ STOPPING = (
     "sole_missing", "sock", "trouser", "weight_shift", "two_people",
 )  # fmt: skip
 #: of those, the ones with which no insole is made at all
-REFUSED = ("moved", "noise", "implausible", "wrong_side", "side_unknown", "landmark_unseen", "two_people")
+REFUSED = (*trust.REFUSED, "two_people")
 
 
 class WrongStep(ValueError):

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from station import rooms
 from station.helper import processors
-from station.kiosk import rooms
 from station.kiosk.frames import decode_head, encode, head_length
 
 START = "import sys; sys.path[:] = {path!r}; from station.kiosk import work; work.serve({memory_mb})"

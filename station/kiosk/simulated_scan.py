@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from station.kiosk.rooms import room
+from station.rooms import room
 
 FAULTS = ("none", "moved", "noise", "sock")
 POINTS = 160_000

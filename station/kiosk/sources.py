@@ -28,7 +28,7 @@ from devices.specs import TRANSPORTS, Spec, parse
 from station.errors import UsageError
 from station.kiosk.live import Channel
 from station.kiosk.processing import Workers
-from station.kiosk.rooms import room
+from station.rooms import room
 
 Files = dict[str, bytes]
 MB = 1024**2

@@ -20,8 +20,8 @@ from devices.types import ChannelInfo, DeviceInfo, Packet, Status
 from station.errors import UsageError
 from station.kiosk.live import Channel
 from station.kiosk.peaks import side_by_side
-from station.kiosk.rooms import room
 from station.kiosk.sources import Files, NoScanner, WatchedFolder, _understood
+from station.rooms import room
 
 LONGEST_S = 60.0
 FRAME_S = 0.05

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footscan.errors import FootscanError
-from station.kiosk import rooms
+from station import rooms
 from station.kiosk.frames import read_frame, write_frame
-from station.kiosk.rooms import room
+from station.rooms import room
 
 if TYPE_CHECKING:
     from footscan.types import Foot, RegionLoads
