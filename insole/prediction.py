@@ -116,7 +116,7 @@ def predict(design: InsoleDesign, zoning: Zoning, foot: Foot, stances: Sequence[
     names = (*region_names(stances), "total")
     numbers = {bed: _means([_numbers(b.stance, s.cells[bed], names) for b, s in zip(benches, solved)]) for bed in BEDS}
     shown = middle_stance(stances)
-    low, high = _band(benches[shown], names)
+    low, high = _band(benches[shown], solved[shown], names)
     regions: dict[str, Mapping[str, Forecast]] = {}
     for name in names:
         row = {}
@@ -208,15 +208,15 @@ class Bench:
             "after": Ground(self.rise, in_series(own)),
         }
 
-    def solve(self, which: Array, insole: float, tissue: float) -> Solved:
-        """The instants ``which`` on all beds, with factors on both moduli."""
+    def solve(self, which: Array, insole: float, tissue: float, among: Sequence[Bed] = BEDS) -> Solved:
+        """The instants ``which`` on the beds ``among``, with factors on both moduli."""
         stance = self.stance
         beds = self.grounds(insole, tissue)
         reference = beds["before"].law if stance.bed == "insole" else in_series([self.tissue(tissue)])
         force = stance.force_n[which]
         which, force = which[force > LEAST_N], force[force > LEAST_N]
         measured = stance.pressure_kpa[which]
-        found: dict[Bed, list[Array]] = {bed: [] for bed in BEDS}
+        found: dict[Bed, list[Array]] = {bed: [] for bed in among}
         lost, error = np.zeros(len(which), dtype=bool), 0.0
         for at in range(0, len(which), CHUNK):
             now = slice(at, at + CHUNK)
@@ -225,7 +225,7 @@ class Bench:
             cop = np.einsum("in,nk->ik", recorded * stance.area_mm2, stance.xy_mm)
             cop /= np.maximum((recorded * stance.area_mm2).sum(axis=1), 1e-9)[:, None]
             foot, pose = joints(self.where, stance, recorded, tissue), None
-            for bed in BEDS:
+            for bed in among:
                 gap = heights + (0.0 if bed == "before" else came_up) - beds[bed].height_mm
                 made = press(stance.xy_mm, stance.area_mm2, beds[bed].law, gap, force[now], cop, pose, foot)
                 pose = made.pose
@@ -234,8 +234,8 @@ class Bench:
                 error = max(error, float(np.abs(carried / force[now] - 1.0)[made.converged].max(initial=0.0)))
                 lost[now] |= ~made.converged
                 found[bed].append(cells)
-        whole = {bed: np.zeros((len(self.stance.step), measured.shape[1])) for bed in BEDS}
-        for bed in BEDS:
+        whole = {bed: np.zeros((len(self.stance.step), measured.shape[1])) for bed in among}
+        for bed in among:
             whole[bed][which] = np.where(lost[:, None], 0.0, np.vstack([np.zeros((0, measured.shape[1])), *found[bed]]))
         return Solved(whole, int(lost.sum()), error)
 
@@ -266,20 +266,23 @@ def _means(tables: Sequence[Table]) -> dict[tuple[str, str], float]:
     return {key: float(np.mean([v for table in tables for v in table[key]])) for key in tables[0]}
 
 
-def _band(bench: Bench, names: Sequence[str]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]:
+Factors = dict[tuple[str, str], float]
+
+
+def _band(bench: Bench, middle: Solved, names: Sequence[str]) -> tuple[Factors, Factors]:
     """Least and largest factor on ``after``, from the four corners, over some instants of one step."""
     some = _some(bench.stance)
 
-    def ratio(insole: float, tissue: float) -> dict[tuple[str, str], float]:
-        made = bench.solve(some, insole, tissue)
+    def ratio(made: Solved) -> Factors:
         before, after = (_means([_numbers(bench.stance, made.cells[b], names, some)]) for b in ("before", "after"))
         return {key: after[key] / max(before[key], 1e-9) for key in after}
 
-    middle = ratio(1.0, 1.0)
     corners = [
-        ratio(e, t) for e in (1.0 - INSOLE_BAND, 1.0 + INSOLE_BAND) for t in (1.0 - TISSUE_BAND, 1.0 + TISSUE_BAND)
+        ratio(bench.solve(some, e, t, ("before", "after")))
+        for e in (1.0 - INSOLE_BAND, 1.0 + INSOLE_BAND)
+        for t in (1.0 - TISSUE_BAND, 1.0 + TISSUE_BAND)
     ]
-    off = {key: [c[key] / value if value > 1e-9 else 1.0 for c in corners] for key, value in middle.items()}
+    off = {key: [c[key] / value if value > 1e-9 else 1.0 for c in corners] for key, value in ratio(middle).items()}
     return {k: min(1.0, *v) for k, v in off.items()}, {k: max(1.0, *v) for k, v in off.items()}
 
 
