@@ -45,7 +45,9 @@ def _measures(document: Document | None, say: Words) -> Table | None:
         entries = [foot["measures"][key] for foot in feet.values()]
         cells = [_measured(key, entry, say) for entry in entries]
         methods = dict.fromkeys(entry.get("method") or "" for entry in entries)
-        rows.append((f"{say.measure(key)}\n{key}", *cells, " / ".join(m for m in methods if m)))
+        rows.append(
+            (f"{say.measure(key)}\n{key}", *cells, " / ".join(told(method, say.lang) for method in methods if method))
+        )
     head = (say("head.measure"), *(say(f"side.{side}") for side in feet), say("head.method"))
     return Table(say("table.measures"), head, tuple(rows), say("measures.note"))
 
@@ -105,7 +107,7 @@ def _reasons(entries: Mapping[str, Mapping[str, Any]], say: Words) -> str:
     """Why, by whom, and the source; a side is named where the sides' reasons differ."""
     lines: dict[str, list[str]] = {}
     for side, entry in entries.items():
-        source = f" ({entry['source']})" if entry["source"] else ""
+        source = f" ({told(entry['source'], say.lang)})" if entry["source"] else ""
         why = told(entry["reason"], say.lang)
         lines.setdefault(f"{say('by.' + entry['by'])}: {why}{source}", []).append(say(f"side.{side}"))
     if len(lines) == 1:
@@ -146,7 +148,7 @@ def _predictions(document: Document | None, say: Words) -> list[Table]:
     for side, foot in (document or {}).get("feet", {}).items():
         title = f"{say('table.prediction')}: {say('side.' + side)}"
         if foot["regions"] is None:
-            found.append(Table(title, ("", ""), ((say("prediction.none"), foot["reason"]),)))
+            found.append(Table(title, ("", ""), ((say("prediction.none"), told(foot["reason"], say.lang)),)))
             continue
         rows = []
         for region, row in foot["regions"].items():
@@ -160,8 +162,8 @@ def _predictions(document: Document | None, say: Words) -> list[Table]:
             rows.append((f"{name}\n{region}", *cells))
         head = (say("head.region"), *(say(f"prediction.{key}") for key in ("peak_kpa", "pti_kpa_s", "area_mm2")))
         share = say("prediction.share", shape=f"{foot['shape_percent']:.0f}", stiff=f"{foot['stiffness_percent']:.0f}")
-        told = say.sentences(say("prediction.note"), share, *(n["detail"] + "." for n in foot["notes"]))
-        found.append(Table(title, head, tuple(rows), told))
+        notes = [told(note["detail"], say.lang) + say("stop") for note in foot["notes"]]
+        found.append(Table(title, head, tuple(rows), say.sentences(say("prediction.note"), share, *notes)))
     return found
 
 

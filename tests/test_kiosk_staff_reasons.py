@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 import insole
+from footscan import find_feet, synth
 from insole import DesignError, InsolePrescription, preset_names
 from insole.prescription import read_preset
 from insole.rules import check
 from station import reasons
+from station.kiosk.staff.words import BY_HAND
 from station.messages import FOLDER
 from station.reasons import told
 
@@ -23,10 +25,11 @@ ROOT = Path(insole.__file__).parents[1]
 #: calls whose sentence a page of the staff can show -> which of their words it is
 SAID = {"Refused": 0, "Damaged": 0, "StoreError": 0, "ScanError": 0, "QualityReason": 1, "missing": 0}
 PLACES = (
-    "footscan/measures/arch.py", "footscan/measures/girths.py", "insole/recommendation.py", "insole/rules.py",
-    "insole/shaping.py", "insole/surface.py", "insole/zones.py", "station/kiosk/staff", "station/store/backups.py",
-    "station/store/blobs.py", "station/store/keyfiles.py", "station/store/moving.py", "station/store/orders.py",
-    "station/store/people.py", "station/store/sealed.py", "station/store/staff.py", "station/store/storing.py",
+    "footscan/measures/arch.py", "footscan/measures/girths.py", "insole/instants.py", "insole/prediction.py",
+    "insole/recommendation.py", "insole/rules.py", "insole/shaping.py", "insole/surface.py", "insole/zones.py",
+    "station/kiosk/staff", "station/store/backups.py", "station/store/blobs.py", "station/store/keyfiles.py",
+    "station/store/moving.py", "station/store/orders.py", "station/store/people.py", "station/store/sealed.py",
+    "station/store/staff.py", "station/store/storing.py",
 )  # fmt: skip
 #: what the code puts together of parts
 PUT_TOGETHER = (
@@ -86,14 +89,32 @@ def test_every_refusal_of_the_staffs_pages_is_told_in_chinese() -> None:
                         silent += [f"{path.name}: {text}"] if told(text, "zh") == text else []
     assert asked > 60
     # one sentence, put together of parts that are known
-    parts = ("expected 7 after 7", "the bed decides", "put 7 there", "family", "a card of", "version and language")
+    parts = (
+        "expected 7 after 7",
+        "the bed decides",
+        "put 7 there",
+        "family",
+        "a card of",
+        "version and language",
+        "is it the same",
+    )
     assert [text for text in silent if not any(part in text for part in parts)] == []
+
+
+def test_how_each_measure_is_taken_is_told_in_chinese() -> None:
+    scan = synth.scan_foot(synth.make_foot(synth.FootSpec()), points=60_000, seed=1)
+    methods = [measure.method for foot in find_feet(scan) for measure in foot.measurements.values.values()]
+    methods += [f"axis ball_centre; {BY_HAND}mth1, mth5", f"{BY_HAND}pternion"]
+    assert len(set(methods)) > 30
+    shown = [told(method, "zh").replace("Clarke", "") for method in methods]
+    assert [text for text in shown if LATIN.search(text) or not text] == []
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_what_a_preset_chooses_has_its_reason_in_chinese(name: str) -> None:
     for reason in read_preset(name).reasons.values():
-        assert not LATIN.search(told(reason.text, "zh")), reason.text
+        for text in (reason.text, reason.source):
+            assert not LATIN.search(told(text, "zh")), text
 
 
 @pytest.mark.parametrize(
