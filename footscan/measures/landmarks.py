@@ -22,12 +22,16 @@ CONTACT_MM = 2.0  #: the skin this near the floor is the contact print
 LOW_MM = 40.0  #: heel and ball are looked for below this height
 TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes high
 MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
+MTH1_STATION, MTH5_STATION = 0.74, 0.635  #: of foot length (ANSUR: 0.741 ± 0.015; Chinese last design: 0.635)
+AS_HIGH_MM = 0.3  #: of two tops of the ball that differ by less the more usual one is taken: less is noise
+SAME_HILL_MM = 3.0  #: two tops nearer to each other are one, found twice
 INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quoted)
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
 AXIS_STILL_DEG = 0.05
 MOST_TURNS = 8
 BEND_DEG = (float(np.radians(24.0)), float(np.radians(62.0)))  #: the ankle bend, seen from the heel's landing point
 TOE_PROMINENCE_MM, TOE_DISTANCE_MM = 1.2, 7.0
+TOE_MM = 15.0  #: the longest toe's foremost skin is nearer than this to the tip of one of the toes
 CONTOUR_MM, CONTOUR_POINTS = 1.2, 55.0  #: arc of the front contour that shares one radius, and points that it needs
 CREST_HEIGHT_MM = 8.0  #: half the height of the skin that the ball's tops are read from
 MTH1_WINDOW, MTH5_WINDOW = 0.042, 0.042  #: of foot length: half the stretch of the edge that its top is read from
@@ -113,17 +117,28 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
     """MTH1 and MTH5: the outermost places of the plan in their stretch of the length, 5–40 mm high."""
     length = float(toe[0] - heel[0])
     marks = {}
-    for name, sign, (a, b), window in (("mth1", 1.0, MTH1_RANGE, MTH1_WINDOW), ("mth5", -1.0, MTH5_RANGE, MTH5_WINDOW)):
+    for name, sign, (a, b), window, prior in (
+        ("mth1", 1.0, MTH1_RANGE, MTH1_WINDOW, MTH1_STATION),
+        ("mth5", -1.0, MTH5_RANGE, MTH5_WINDOW, MTH5_STATION),
+    ):
         near = low[(low[:, 2] >= 5.0) & (low[:, 0] > heel[0] + (a - 0.08) * length)]
         edge = profile(near[near[:, 0] < heel[0] + (b + 0.08) * length], along=0, out=1, sign=sign)
         found = edge.peak(heel[0] + a * length, heel[0] + b * length, window * length)
         if found is None:
             raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
-        place = np.array([found[0], found[1], np.interp(found[0], edge.at, np.nan_to_num(edge.cross, nan=15.0))])
-        # all points of the hill together say more than its stations one by one
-        top = crest(near[near[:, 2] <= LOW_MM], 1, sign, place, (window * length, CREST_HEIGHT_MM))
-        inside = top is not None and heel[0] + a * length <= top[0] <= heel[0] + b * length
-        marks[name] = top if top is not None and inside and np.abs(top - place)[0] < 0.03 * length else place
+        place, usual = (
+            np.array([x, y, np.interp(x, edge.at, np.nan_to_num(edge.cross, nan=15.0))])
+            for x, y in (found[:2], (heel[0] + prior * length, edge.value(heel[0] + prior * length)))
+        )
+        # all points of a hill together say more than its stations one by one: from the highest station, which may be
+        # noise on a broad hill, and from the usual one
+        skin, half = near[near[:, 2] <= LOW_MM], (window * length, CREST_HEIGHT_MM)
+        tops = [top for start in (place, usual) if (top := crest(skin, 1, sign, start, half)) is not None]
+        tops = [top for top in tops if heel[0] + a * length <= top[0] <= heel[0] + b * length]
+        highest = max((sign * top[1] for top in tops), default=0.0)
+        tops = [top for top in tops if sign * top[1] > highest - AS_HIGH_MM]
+        best = min(tops, key=lambda top: abs(float(top[0] - usual[0])), default=place)
+        marks[name] = next((top for top in tops if abs(top[0] - best[0]) < SAME_HILL_MM), place)
     return marks
 
 
@@ -169,13 +184,17 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
         place = origin + contour[k - 1] * np.array([np.cos(angle), np.sin(angle)])
         near = front[np.hypot(*(front[:, :2] - place).T) < 9.0]
         tip = extreme(near, axis=0, sign=1.0, patch_mm=5.0)
+        if tip is None and len(near):  # too ragged for a fit, and a toe all the same
+            tip = np.append(place, median(near[:, 2]))
         if tip is not None and tip[0] - heel[0] > 0.74 * length:
             tips.append(tip)
             prominences.append(prominence)
     medial_first = sorted(range(len(tips)), key=lambda k: -tips[k][1])
     tips = [tips[k] for k in medial_first]
-    # stage 3: are they toes? the cleft beside the hallux must be deep, their number at most five
+    # stage 3: are they toes? the cleft beside the hallux must be deep, there are at most five, one of them the longest
     if not 2 <= len(tips) <= 5 or min(prominences[k] for k in medial_first[:2]) < CLEFT_MM + RAGGED * ragged:
+        return []
+    if min(np.hypot(*(tip - toe)[:2]) for tip in tips) > TOE_MM:
         return []
     return tips
 
