@@ -75,8 +75,10 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
     return np.asarray(centre)
 
 
-def crest(points: Array, axis: int, sign: float, start: Array, half_mm: tuple[float, float]) -> Array | None:
-    """The top (3,) of a long hill of the surface towards ±axis, near ``start`` (3,).
+def crest(
+    points: Array, axis: int, sign: float, start: Array, half_mm: tuple[float, float]
+) -> tuple[Array, float] | None:
+    """The top (3,) of a long hill of the surface towards ±axis, near ``start`` (3,), and its height's standard error.
 
     A cubic over the two other axes is fitted, robustly, to the points within ``half_mm`` of ``start`` along each, its
     top taken; again around that top until it stands still. All points of the hill say where its top is: a third of the
@@ -92,21 +94,22 @@ def crest(points: Array, axis: int, sign: float, start: Array, half_mm: tuple[fl
         near = (np.abs(uv) < 1.0).all(axis=1) & (np.abs(height - sign * centre[axis]) < CREST_DEPTH_MM)
         if near.sum() < 60:
             return None
-        hill = _hill(uv[near, 0], uv[near, 1], height[near])
-        top = _top_of_hill(hill) if hill is not None else None
-        if hill is None or top is None:
+        fitted = _hill(uv[near, 0], uv[near, 1], height[near])
+        if fitted is None or (top := _top_of_hill(fitted[0])) is None:
             return None
+        hill, error = fitted
         moved = float(np.abs(top * half).max())
         top = np.clip(top, -0.7, 0.7)
         centre[[a, b]] += top * half
         centre[axis] = sign * _height(hill, top)
         if moved < 0.05:
             break
-    return centre
+    return centre, error
 
 
-def _hill(u: Array, v: Array, h: Array) -> Array | None:
-    """Coefficients (6, 4) of h over u^i v^j: a cubic, or with u⁴ and u⁵ where they earn their place."""
+def _hill(u: Array, v: Array, h: Array) -> tuple[Array, float] | None:
+    """Coefficients (6, 4) of h over u^i v^j: a cubic, or with u⁴ and u⁵ where they earn their place; and the usual
+    standard error of the heights that they give."""
     A = _hill_terms(u, v)
     kept = _robust_least_squares(A[:, :CUBIC], h)
     if kept is None:
@@ -114,17 +117,17 @@ def _hill(u: Array, v: Array, h: Array) -> Array | None:
     off = np.abs(h - A[:, :CUBIC] @ kept)
     alive = off < 3.0 * _robust_spread(off) + 0.05
     A, h = A[alive], h[alive]
-    best, least = None, np.inf
+    best, least, error = kept, np.inf, 0.0
     for k in (CUBIC, len(HILL_TERMS)):
         c = least_squares(A[:, :k], h)
         rss = float(((h - A[:, :k] @ c) ** 2).sum())
         bic = len(h) * np.log(max(rss, 1e-12) / len(h)) + k * np.log(len(h))
         if bic < least:
-            best, least = c, bic
+            best, least, error = c, bic, float(np.sqrt(rss * k) / len(h))
     full = np.zeros((6, 4))
-    for (i, j), c in zip(HILL_TERMS, best if best is not None else kept):
+    for (i, j), c in zip(HILL_TERMS, best):
         full[i, j] = c
-    return full
+    return full, error
 
 
 def _hill_terms(u: Array, v: Array) -> Array:

@@ -23,8 +23,9 @@ LOW_MM = 40.0  #: heel and ball are looked for below this height
 TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes high
 MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
 MTH1_STATION, MTH5_STATION = 0.74, 0.635  #: of foot length (ANSUR: 0.741 ± 0.015; Chinese last design: 0.635)
-AS_HIGH_MM = 0.3  #: of two tops of the ball that differ by less the more usual one is taken: less is noise
-SAME_HILL_MM = 3.0  #: two tops nearer to each other are one, found twice
+MTH_SD = 0.02  #: of foot length: how people differ in these (ANSUR's 0.015, with room)
+ONE_HILL = 0.03  #: of foot length: a top so near to the highest station is of its hill
+SAME_TOP_MM = 3.0  #: tops nearer to each other are one, found twice
 INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quoted)
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
 AXIS_STILL_DEG = 0.05
@@ -134,12 +135,25 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
         # noise on a broad hill, and from the usual one
         skin, half = near[near[:, 2] <= LOW_MM], (window * length, CREST_HEIGHT_MM)
         tops = [top for start in (place, usual) if (top := crest(skin, 1, sign, start, half)) is not None]
-        tops = [top for top in tops if heel[0] + a * length <= top[0] <= heel[0] + b * length]
-        highest = max((sign * top[1] for top in tops), default=0.0)
-        tops = [top for top in tops if sign * top[1] > highest - AS_HIGH_MM]
-        best = min(tops, key=lambda top: abs(float(top[0] - usual[0])), default=place)
-        marks[name] = next((top for top in tops if abs(top[0] - best[0]) < SAME_HILL_MM), place)
+        tops = [top for top in tops if heel[0] + a * length <= top[0][0] <= heel[0] + b * length]
+        marks[name] = _likeliest(tops, place, usual, sign, length)
     return marks
+
+
+def _likeliest(tops: list[tuple[Array, float]], place: Array, usual: Array, sign: float, length: float) -> Array:
+    """Of the tops, and of the highest station where no top belongs to its hill: the one that lies least below the
+    highest, in standard errors of a height, and least far from the usual place, in people's SD."""
+    found = [top for top, _ in tops]
+    if not any(abs(top[0] - place[0]) < ONE_HILL * length for top in found):
+        found.append(place)
+    highest = max(sign * top[1] for top in found)
+    error = np.sqrt(2.0) * max([1e-3, *(error for _, error in tops)])
+
+    def unlikely(top: Array) -> float:
+        return float(((highest - sign * top[1]) / error) ** 2 + ((top[0] - usual[0]) / (MTH_SD * length)) ** 2)
+
+    best = min(found, key=unlikely)
+    return next(top for top in found if abs(top[0] - best[0]) < SAME_TOP_MM)
 
 
 def _longest_toe(front: Array) -> Array:
@@ -184,8 +198,8 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
         place = origin + contour[k - 1] * np.array([np.cos(angle), np.sin(angle)])
         near = front[np.hypot(*(front[:, :2] - place).T) < 9.0]
         tip = extreme(near, axis=0, sign=1.0, patch_mm=5.0)
-        if tip is None and len(near):  # too ragged for a fit, and a toe all the same
-            tip = np.append(place, median(near[:, 2]))
+        if tip is None and np.hypot(*(place - toe[:2])) < TOE_MM:  # too ragged for a fit, and a toe all the same
+            tip = toe
         if tip is not None and tip[0] - heel[0] > 0.74 * length:
             tips.append(tip)
             prominences.append(prominence)
