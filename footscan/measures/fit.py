@@ -76,14 +76,15 @@ def extreme(points: Array, axis: int, sign: float, patch_mm: float) -> Array | N
 
 
 def crest(
-    points: Array, axis: int, sign: float, start: Array, half_mm: tuple[float, float]
+    points: Array, axis: int, sign: float, start: Array, half_mm: tuple[float, float], least_mm: float
 ) -> tuple[Array, float] | None:
     """The top (3,) of a long hill of the surface towards ±axis, near ``start`` (3,), and its height's standard error.
 
     A cubic over the two other axes is fitted, robustly, to the points within ``half_mm`` of ``start`` along each, its
     top taken; again around that top until it stands still. All points of the hill say where its top is: a third of the
     noise of tops read off station by station. A fifth degree along the hill where the points ask for it (Bayesian
-    information criterion): flat hills are seldom cubics. None where there is no top or the points are few.
+    information criterion): flat hills are seldom cubics. No top lies below ``least_mm`` on the last axis: a hill that
+    is higher there has it at that height. None where there is no top or the points are few.
     """
     a, b = (k for k in range(3) if k != axis)
     height = sign * points[:, axis]
@@ -95,7 +96,13 @@ def crest(
         if near.sum() < 60:
             return None
         fitted = _hill(uv[near, 0], uv[near, 1], height[near])
-        if fitted is None or (top := _top_of_hill(fitted[0])) is None:
+        if fitted is None:
+            return None
+        lowest = (least_mm - centre[b]) / half[1]
+        top = _top_of_hill(fitted[0])
+        if top is None or top[1] < lowest:
+            top = _top_at_rim(fitted[0], lowest)
+        if top is None:
             return None
         hill, error = fitted
         moved = float(np.abs(top * half).max())
@@ -161,6 +168,17 @@ def _top_of_hill(hill: Array) -> Array | None:
         if np.abs(step).max() < 1e-4:
             break
     return np.asarray(place)
+
+
+def _top_at_rim(hill: Array, v: float) -> Array | None:
+    """Where a hill is highest at ``v``, if it has a top along there and falls from there on; else None."""
+    powers = np.power(v, np.arange(4))
+    rim = np.polynomial.Polynomial(hill @ powers)
+    inward = np.polynomial.Polynomial(hill @ DERIVE_V @ powers)
+    places = rim.deriv().roots()
+    tops = [float(u.real) for u in places if abs(u.imag) < 1e-9 and abs(u.real) < 1.0 and rim.deriv(2)(u.real) < 0.0]
+    best = max(tops, key=rim, default=None)
+    return np.array([best, v]) if best is not None and abs(v) < 1.0 and inward(best) < 0.0 else None
 
 
 def _height(hill: Array, place: Sequence[float] | Array) -> float:

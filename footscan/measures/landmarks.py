@@ -19,7 +19,7 @@ from footscan.types import Array
 
 CLEAR_MM = 2.5  #: no extreme of the plan lies lower, but what is left of a scanned floor does
 CONTACT_MM = 2.0  #: the skin this near the floor is the contact print
-LOW_MM = 40.0  #: heel and ball are looked for below this height
+LOW_MM, BALL_LOW_MM = 40.0, 5.0  #: heel and ball are looked for below this height, the ball above the other
 TOES_BELOW = 0.3  #: of the plan's length: an unloaded foot carries its toes high
 MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
 MTH1_STATION, MTH5_STATION = 0.74, 0.635  #: of foot length (ANSUR: 0.741 ± 0.015; Chinese last design: 0.635)
@@ -122,7 +122,7 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
         ("mth1", 1.0, MTH1_RANGE, MTH1_WINDOW, MTH1_STATION),
         ("mth5", -1.0, MTH5_RANGE, MTH5_WINDOW, MTH5_STATION),
     ):
-        near = low[(low[:, 2] >= 5.0) & (low[:, 0] > heel[0] + (a - 0.08) * length)]
+        near = low[(low[:, 2] >= BALL_LOW_MM) & (low[:, 0] > heel[0] + (a - 0.08) * length)]
         edge = profile(near[near[:, 0] < heel[0] + (b + 0.08) * length], along=0, out=1, sign=sign)
         found = edge.peak(heel[0] + a * length, heel[0] + b * length, window * length)
         if found is None:
@@ -134,7 +134,7 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
         # all points of a hill together say more than its stations one by one: from the highest station, which may be
         # noise on a broad hill, and from the usual one
         skin, half = near[near[:, 2] <= LOW_MM], (window * length, CREST_HEIGHT_MM)
-        tops = [top for start in (place, usual) if (top := crest(skin, 1, sign, start, half)) is not None]
+        tops = [top for start in (place, usual) if (top := crest(skin, 1, sign, start, half, BALL_LOW_MM)) is not None]
         tops = [top for top in tops if heel[0] + a * length <= top[0][0] <= heel[0] + b * length]
         marks[name] = _likeliest(tops, place, usual, sign, length)
     return marks
