@@ -24,7 +24,7 @@ accuracy, base_feet, families, figures, surfaces, warps = map(
     importlib.import_module, ("accuracy", "base_feet", "families", "figures_of_accuracy", "surfaces", "warps")
 )
 
-FEW = {"loft": 2, "toes": 2, "find": 1, "makehuman": 1}  #: feet of a family here
+FEW = {"loft": 2, "toes": 2, "find": 3, "makehuman": 3}  #: feet of a family here
 #: where a tenth of a millimetre in height or a degree in heading moves the apex of a flat prominence by more
 FLAT = ("navicular_height_mm", "ball_length_medial_mm", "ball_length_lateral_mm", "truncated_foot_length_mm",
         "malleolus_medial_height_mm", "malleolus_lateral_height_mm", "plantar_heel_breadth_mm")  # fmt: skip

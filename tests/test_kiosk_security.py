@@ -213,8 +213,9 @@ def test_codes_are_not_guessed(kiosk: Running, customer: Customer) -> None:
     card = people.new_card(kiosk.store, people.create(kiosk.store, name="Ada").profile_id)
     customer.begin()
     customer.tap("agreed")
-    for n in range(12):
-        customer.tap("card", code=f"{card[:-2]}{n:02d}")
+    guesses = [guess for n in range(13) if (guess := f"{card[:-2]}{n:02d}") != card]
+    for guess in guesses[:12]:
+        customer.tap("card", code=guess)
     assert "Too many tries" in customer.page
     customer.tap("card", code=card)
     assert "Ada" not in customer.page  # a right one right then does not help
