@@ -13,8 +13,8 @@ from footscan.synth import SyntheticFoot, defects, make_foot, scan_foot
 from footscan.synth.objects import OBJECTS, scan_object
 from footscan.types import Array, PointCloud
 
-#: what happens to scans in a shop and leaves them usable, and how often
-GOOD = {"clean": 0.55, "hole": 0.2, "coarse": 0.25}
+#: what happens to scans in a shop, and how often; all but those of EITHER leave them usable
+USUAL = {"clean": 0.45, "hole": 0.2, "coarse": 0.25, "trouser": 0.05, "moved": 0.05}
 #: made right, or refused: cloth over the ankle is a note, over the instep it hides the foot; a small movement is noise;
 #: where the scanner did not see the heel's rear end, the toes or a side of the ball nobody knows the foot's length or
 #: breadth for sure
@@ -49,7 +49,7 @@ def draw_order(folder: Path, number: int, seed: int) -> Drawn:
     rng = np.random.default_rng([seed, number])
     person = int(np.random.default_rng([seed, number // ORDERS_A_PERSON, 1]).integers(2**31))
     kind = (
-        str(rng.choice(list(BAD))) if rng.random() < SHARE_BAD else str(rng.choice(list(GOOD), p=list(GOOD.values())))
+        str(rng.choice(list(BAD))) if rng.random() < SHARE_BAD else str(rng.choice(list(USUAL), p=list(USUAL.values())))
     )
     feet = _pair(person)
     while kind == "two_people" and abs(feet[0].spec.length_mm - feet[1].spec.length_mm) < TWO_PEOPLE_MM:

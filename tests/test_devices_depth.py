@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from depth_views import look_at, moved, seen
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, cKDTree
 
 from devices import depth, png, realsense
 from devices.depth import Intrinsics, depth_to_cloud, median_depth
@@ -76,7 +76,10 @@ def columns_rows() -> Array:
 def test_a_ray_cast_foot_lies_on_the_foots_skin(rng: np.random.Generator) -> None:
     foot, T, image = foot_view(rng)
     cloud = depth_to_cloud(image, CAMERA)
-    assert len(cloud.points) == (image > 0).sum() > 2_000  # seen from far or along it a foot is small
+    x, y, z = moved(T, foot.mesh.vertices).T
+    outline = ConvexHull(np.column_stack([F * x / z + CAMERA.cx, F * y / z + CAMERA.cy]))
+    assert 0.5 * outline.volume < (image > 0).sum() < 1.02 * outline.volume + 50  # "volume" is the area in a plane
+    assert len(cloud.points) == (image > 0).sum()
     in_world = moved(np.linalg.inv(T), cloud.points)
     # an upright half millimetre of skin, sampled apart from the image
     skin, _ = sample_surface(foot.mesh, 300_000, rng, np.inf)

@@ -50,7 +50,6 @@ WELL = (
     Chosen(Choice("cork", "full", "sport")), Confirmed("O-1"),
 )  # fmt: skip
 BY_DEVICES = (Scanned, Walked, Made, Failed)
-
 sequences = st.lists(st.sampled_from(EVENTS), max_size=40)
 
 
