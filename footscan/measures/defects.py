@@ -13,7 +13,6 @@ from scipy import ndimage
 
 from footscan.arrays import bounds
 from footscan.frame import transform
-from footscan.measures.profiles import Profile
 from footscan.types import Array
 
 RAW_SAMPLE = 70_000  #: raw points that are looked at
@@ -24,7 +23,12 @@ PATCH_MM = (6.0, 12.0)  #: least and largest edge of a patch
 WANTED_IN_PATCH = 30.0
 FEWEST_IN_PATCH = 14
 CALM_SHARE = 0.25  #: quantile of the patches' spread that is the scanner's noise
-SEAM_STATIONS, SEAM_REACH = (0.20, 0.77), 5
+SURE = 6.0  #: standard errors that a movement must exceed
+SEAM_FROM, SEAM_TO = 0.1, 0.9  #: of the length: between them the skin is looked at
+SEAM_STATIONS = (0.2, 0.72)  #: a step is looked for; farther on are the clefts between the toes
+SEAM_STATION_MM, SEAM_REACH, SEAM_RAYS = 2.5, 5, 10  #: stations before and after a step; fewest rays that show it
+SEAM_SLANTS = (-0.1, -0.05, 0.0, 0.05, 0.1)  #: of the sweep to the foot (tangent)
+_RAYS = -np.pi + (np.arange(36) + 0.5) * (2.0 * np.pi / 36)
 RIB_BIN_MM, RIB_WINDOW_MM = 1.3, 24.0
 
 
@@ -137,66 +141,104 @@ def _kept(number: Array, good: Array) -> Array:
 
 
 def double_skin(patches: Patches) -> float:
-    """How far (mm, SD along the direction of the movement) two skins lie apart: var = s² + (n·m)² fitted over all
-    normals n, in the rear and in the front half; the larger of the two."""
+    """How far (mm, SD along the direction of the movement) two skins lie apart in the rear or the front half, the
+    larger of the two; 0 where that can't be told from chance.
+
+    var = s² + (n·m)² is fitted over the patches' normals n: by how much the greatest of the three variances exceeds
+    the second, where that is more than ``SURE`` of its standard errors (White's, doi:10.2307/1912934: clefts between
+    toes and edges, where a quadric fits badly, make them large).
+    """
     found = 0.0
     x = patches.centre[:, 0]
-    middle = float(np.median(x))
-    for half in (x < middle, x >= middle, x >= np.quantile(x, 0.7) if len(x) else x > 0):
+    middle = float(np.median(x)) if len(x) else 0.0
+    for half in (x < middle, x >= middle):
         n, v, c = patches.normal[half], patches.var[half], patches.count[half]
         if len(n) < 60:
             continue
-        basis = np.stack(
-            [
-                n[:, 0] ** 2,
-                n[:, 1] ** 2,
-                n[:, 2] ** 2,
-                2 * n[:, 0] * n[:, 1],
-                2 * n[:, 0] * n[:, 2],
-                2 * n[:, 1] * n[:, 2],
-            ],
-            axis=1,
-        )
+        basis = np.column_stack([n[:, i] * n[:, j] * (1 if i == j else 2) for i, j in _PAIRS])
         level = np.full(len(v), float(np.median(v)))
-        for _ in range(6):
+        for _ in range(8):
             # a variance of c - 6 residuals has an SD of its own size; patches on edges stand out and count little
-            w = np.sqrt(c - 6.0) / np.maximum(level, 0.005)
-            off = (v - level) * w
-            w = w / np.sqrt(1.0 + (np.maximum(off, 0.0) / 4.0) ** 2)
+            w = np.sqrt((c - 6.0) / 2.0) / np.maximum(level, 0.005)
+            w = w / np.sqrt(1.0 + (np.maximum((v - level) * w, 0.0) / 4.0) ** 2)
             a = np.linalg.lstsq(basis * w[:, None], v * w, rcond=None)[0]
             level = np.maximum(basis @ a, 0.25 * np.quantile(v, 0.2))
-        B = np.array([[a[0], a[3], a[4]], [a[3], a[1], a[5]], [a[4], a[5], a[2]]])
-        e = np.linalg.eigvalsh(B)
-        found = max(found, float(np.sqrt(max(e[2] - max(e[1], e[0], 0.0), 0.0))))
-    return found
+        weighed = basis * w[:, None]
+        inverse = np.linalg.pinv(weighed.T @ weighed)
+        off = weighed * ((v - basis @ a) * w)[:, None]
+        tensor = np.empty((3, 3))
+        for k, (i, j) in enumerate(_PAIRS):
+            tensor[i, j] = tensor[j, i] = a[k]
+        size, axes = np.linalg.eigh(tensor)
+        first, second = (np.array([axes[i, k] * axes[j, k] * (1 if i == j else 2) for i, j in _PAIRS]) for k in (2, 1))
+        error = np.linalg.norm(off @ inverse @ (first - second))
+        excess = float(size[2] - max(size[1], 0.0))
+        found = max(found, excess if excess > SURE * error else 0.0)
+    return float(np.sqrt(found))
 
 
-def seam(medial: Profile, lateral: Profile, length: float) -> float:
-    """Step (mm) that both edges of the plan make to the same side at one station: the foot was moved aside while one
-    sweep passed. The sweep need not run quite at right angles to the foot."""
-    jump = [_steps(edge) for edge in (medial, lateral)]
-    at = medial.at
-    inside = np.flatnonzero((at > SEAM_STATIONS[0] * length) & (at < SEAM_STATIONS[1] * length))
-    if not len(lateral.at) or not len(inside):
-        return 0.0
+_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+
+
+def seam(points: Array, length: float) -> float:
+    """Step (mm) to one side that the whole skin under ``points`` (n, 3) makes at one station: the foot was moved aside
+    while one sweep passed; 0 where that can't be told from chance. The sweep need not run quite at right angles to the
+    foot."""
+    radius, slope, along = _rays(points, length)
+    # stage 1: the step of each ray at each station, apart from a common parabola
+    s = np.r_[-np.arange(SEAM_REACH, 0, -1), np.arange(1, SEAM_REACH + 1)]
+    row = np.linalg.pinv(np.column_stack([np.ones(len(s)), s, s * s, s > 0]).astype(float))[3]
+    step = np.full(radius.shape, np.nan)
+    middle = np.arange(SEAM_REACH, len(radius) - SEAM_REACH)
+    step[middle] = np.einsum("k,kij->ij", row, np.stack([radius[middle + d] for d in s]))
+    # stage 2: what a ray's length changes by where the skin moves aside by 1 mm
+    gain = np.cos(_RAYS) + np.sin(_RAYS) * slope / along
+    known = np.isfinite(step) & np.isfinite(gain) & (np.abs(gain) < 4.0)
+    step, gain = np.where(known, step, 0.0), np.where(known, gain, 0.0)
+    first, last = (round((share - SEAM_FROM) * length / SEAM_STATION_MM) for share in SEAM_STATIONS)
     best = 0.0
-    for shift in np.arange(-4, 5) * float(np.median(np.diff(at))):
-        other = np.interp(at[inside] + shift, lateral.at, jump[1])
-        both = np.minimum(np.abs(jump[0][inside]), np.abs(other)) * (jump[0][inside] * other > 0)
-        best = max(best, float(np.nan_to_num(both, nan=0.0).max(initial=0.0)))
+    for slant in SEAM_SLANTS:
+        aside = np.round(np.nan_to_num(np.cos(_RAYS) * along) * slant / SEAM_STATION_MM).astype(np.int64)
+        rows = np.clip(np.arange(len(step))[:, None] + aside, 0, len(step) - 1)[first:last]
+        a, b, seen = (np.take_along_axis(values, rows, axis=0) for values in (gain, step, known))
+        enough = seen.sum(axis=1) >= SEAM_RAYS
+        a, b, seen = a[enough], b[enough], seen[enough]
+        # stage 3: one movement for all rays of a station, and its error; rays that do not take part count little
+        w = seen.astype(float)
+        half = (seen.sum(axis=1) // 2)[:, None]
+        for _ in range(4):
+            move = (w * a * b).sum(axis=1) / np.maximum((w * a * a).sum(axis=1), 1e-9)
+            off = b - move[:, None] * a
+            spread = np.take_along_axis(np.sort(np.where(seen, np.abs(off), np.inf), axis=1), half, axis=1)
+            w = seen / (1.0 + (off / (3.0 * spread + 0.05)) ** 2)
+        error = np.sqrt(((w * a * off) ** 2).sum(axis=1)) / np.maximum((w * a * a).sum(axis=1), 1e-9)
+        best = max(best, float(np.abs(move[np.abs(move) > SURE * error]).max(initial=0.0)))
     return best
 
 
-def _steps(edge: Profile) -> Array:
-    """Step (n,) mm between the SEAM_REACH stations before and after each one, apart from a common parabola."""
-    s = np.r_[-np.arange(SEAM_REACH, 0, -1), np.arange(1, SEAM_REACH + 1)]
-    row = np.linalg.pinv(np.stack([np.ones(len(s)), s, s * s, s > 0], axis=1).astype(float))[3]
-    reach = edge.reach
-    out = np.full(len(reach), np.nan)
-    if len(reach) > 2 * SEAM_REACH:
-        middle = np.arange(SEAM_REACH, len(reach) - SEAM_REACH)
-        out[middle] = reach[middle[:, None] + s] @ row
-    return out
+def _rays(points: Array, length: float) -> tuple[Array, Array, Array]:
+    """The skin as rays from a line along the foot, by station and angle (k, RAYS): length (mm), its change with the
+    angle (mm/rad), and the length smoothed along the foot; NaN where there are no points."""
+    x, y, z = (points - [SEAM_FROM * length, 0.0, 0.06 * length]).T
+    r = np.hypot(y, z)
+    here = (x > 0.0) & (x < (SEAM_TO - SEAM_FROM) * length) & (r < 0.28 * length)
+    turn = (np.arctan2(z, y)[here] + np.pi) / (2.0 * np.pi) * len(_RAYS)
+    ray = np.minimum(turn.astype(np.int64), len(_RAYS) - 1)
+    shape = int((SEAM_TO - SEAM_FROM) * length / SEAM_STATION_MM) + 1, len(_RAYS)
+    cell = (x[here] / SEAM_STATION_MM).astype(np.int64) * shape[1] + ray
+    count = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
+    radius, away = (
+        np.bincount(cell, value, shape[0] * shape[1]).reshape(shape) / np.maximum(count, 1.0)
+        for value in (r[here], turn - ray - 0.5)
+    )
+    seen = count >= 2
+    share = ndimage.uniform_filter1d(seen.astype(float), 7, axis=0)
+    along = ndimage.uniform_filter1d(np.where(seen, radius, 0.0), 7, axis=0) / np.maximum(share, 1e-9)
+    along[share < 0.4] = np.nan
+    width = 2.0 * np.pi / len(_RAYS)
+    slope = (np.roll(along, -1, axis=1) - np.roll(along, 1, axis=1)) / (2.0 * width)
+    # a cell's points need not lie around its middle ray
+    return np.where(seen, radius - slope * away * width, np.nan), slope, along
 
 
 def ribs(patches: Patches, length: float) -> float:

@@ -21,11 +21,8 @@ POINTS_PER_CM2 = 20.0  #: a scan of 100,000 points has 45, of a million 80
 #: Fractions of the length far outside any foot (ANSUR II: diagonal breadth 0.387 ± 0.017; children are broader).
 POSSIBLE = {"foot_breadth_mm": (0.27, 0.54), "instep_height_mm": (0.14, 0.42)}
 NOISE_MM = 0.70  #: SD along the normal; scanners have 0.1–0.5
-#: two skins: most good scans stay below 0.45 mm and 1.7 times their noise; three of 4,800 were taken for moved (1.85).
-#: Limits of 0.58 and 2.05 would let those pass, and with them a fifth of the scans that are moved and noisy at once
-DOUBLE_MM, DOUBLE_TO_NOISE = 0.50, 1.8
-SEAM_MM = 1.3  #: step of both edges; good scans reach 0.8
-SEAM_TO_NOISE = 3.8  #: a noisy scan's edges waver: of some 8,000 good scans two reached 3.9 and 4.5 times the noise
+DOUBLE_MM = 0.45  #: two skins, SD
+SEAM_MM = 1.6  #: step of the skin
 RIBS_MM = 0.06  #: rms; skin reaches 0.03
 CLOTH_STEP_MM, CLOTH_SHARE = 18.0, 0.05  #: a hem; share of points that stand around the leg and are not of it
 RAISED_BORDER_MM, RAISED_END_MM = 2.5, 5.0
@@ -73,7 +70,7 @@ def look(found: Found, raw: Array, T_foot_scanner: Array, seed: int) -> Evidence
     return Evidence(
         patches.noise_mm,
         double_skin(patches),
-        seam(located.medial, located.lateral, length),
+        seam(skin, length),
         ribs(patches, length),
         density,
         step,
@@ -157,14 +154,14 @@ def _scanning(seen: Evidence) -> list[_Cost]:
     if seen.density_per_cm2 < POINTS_PER_CM2:
         few = f"about {seen.density_per_cm2:.0f} points a cm² are left after cleaning"
         return [cost(20, "too_sparse", f"{few}, {2 * POINTS_PER_CM2:.0f} are good")]
-    if seen.double_mm > max(DOUBLE_MM, DOUBLE_TO_NOISE * noise):
+    if seen.double_mm > DOUBLE_MM:
         detail = f"the skin was seen twice, about {2.0 * seen.double_mm:.0f} mm apart: the foot was moved"
+        return [cost(35, "moved", detail)]
+    if seen.seam_mm > SEAM_MM:
+        detail = f"the skin makes a step of about {seen.seam_mm:.0f} mm: the foot was moved"
         return [cost(35, "moved", detail)]
     if noise > NOISE_MM:
         return [cost(25, "noise", f"the points lie {noise:.1f} mm (SD) around the skin, 0.3 mm is usual")]
-    if seen.seam_mm > max(SEAM_MM, SEAM_TO_NOISE * noise):
-        detail = f"both edges make a step of about {seen.seam_mm:.0f} mm: the foot was moved"
-        return [cost(35, "moved", detail)]
     return []
 
 
