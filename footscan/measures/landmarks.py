@@ -36,6 +36,9 @@ TOE_MM = 15.0  #: the longest toe's foremost skin is nearer than this to the tip
 CONTOUR_MM, CONTOUR_POINTS = 1.2, 55.0  #: arc of the front contour that shares one radius, and points that it needs
 CREST_HEIGHT_MM = 8.0  #: half the height of the skin that the ball's tops are read from
 MTH1_WINDOW, MTH5_WINDOW = 0.042, 0.042  #: of foot length: half the stretch of the edge that its top is read from
+#: of the length: a toe's tip lies farther on than these, medial of the longest toe and lateral of it; behind them is
+#: the ball, whose bulge is a hill too
+FOREMOST, REARMOST = 0.85, 0.74
 RAGGED = 2.0  #: times the raggedness of the contour: so much deeper must a cleft be
 CLEFT_MM = 2.5  #: between hallux and second toe, where toes are apart
 
@@ -70,9 +73,8 @@ def locate(rough: Array, axis: str | None = None, settled: bool = False) -> Loca
         clear = points[points[:, 2] >= CLEAR_MM]
         low = clear[clear[:, 2] <= LOW_MM]
         marks["pternion"] = _pternion(low)
-        if turn < (
-            1 if settled else 2
-        ):  # tips are places on the skin: once the heading is nearly right they only turn with it
+        # tips are places on the skin: once the heading is nearly right they only turn with it
+        if turn < (1 if settled else 2):
             front = clear[clear[:, 2] <= TOES_BELOW * np.ptp(low[:, 0])]
             marks["longest_toe"] = _longest_toe(front)
             tips = _toe_tips(front, marks["pternion"], marks["longest_toe"])
@@ -200,7 +202,7 @@ def _toe_tips(front: Array, heel: Array, toe: Array) -> list[Array]:
         tip = extreme(near, axis=0, sign=1.0, patch_mm=5.0)
         if tip is None and np.hypot(*(place - toe[:2])) < TOE_MM:  # too ragged for a fit, and a toe all the same
             tip = toe
-        if tip is not None and tip[0] - heel[0] > 0.74 * length:
+        if tip is not None and tip[0] - heel[0] > (FOREMOST if tip[1] > toe[1] else REARMOST) * length:
             tips.append(tip)
             prominences.append(prominence)
     medial_first = sorted(range(len(tips)), key=lambda k: -tips[k][1])
