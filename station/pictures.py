@@ -15,6 +15,7 @@ import numpy as np
 from footscan import plot, render, shading
 from footscan.page import DPI, HEIGHT_STOPS, INK, Page, Panel, colour_map
 from footscan.types import Array, Foot, Mesh, PointCloud, Side
+from station.picture_words import tell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,10 +40,11 @@ def drawings(
     meshes: Mapping[Side, Mesh],
     zonings: Mapping[Side, Zoning] | None = None,
     predictions: Mapping[Side, Prediction] | None = None,
+    lang: str = "en",
 ) -> dict[str, Callable[[], bytes]]:
     """Every picture of an order by file name, each to be drawn by a call, in any process: ``pair.png``,
     ``foot_<side>.png``, ``insole_<side>.png``, for each recording ``pressure_<n>.png`` and ``force_<n>.png``, and for
-    the technician ``zones_<side>.png`` and ``prediction_<side>.png``."""
+    the technician ``zones_<side>.png`` and ``prediction_<side>.png``; their words in ``lang``."""
     from insole.plot import draw_prediction, draw_zones
 
     jobs: dict[str, Callable[[], Figure]] = {}
@@ -61,11 +63,11 @@ def drawings(
         jobs[f"zones_{side}.png"] = partial(draw_zones, designs[side], zoning)
     for side, prediction in (predictions or {}).items():
         jobs[f"prediction_{side}.png"] = partial(draw_prediction, designs[side], prediction)
-    return {name: partial(_drawn, draw) for name, draw in jobs.items()}
+    return {name: partial(_drawn, draw, lang) for name, draw in jobs.items()}
 
 
-def _drawn(draw: Callable[[], Figure]) -> bytes:
-    return plot.png(draw())
+def _drawn(draw: Callable[[], Figure], lang: str) -> bytes:
+    return plot.png(tell(draw(), lang))
 
 
 # ------------------------------------------------------------------ the pair

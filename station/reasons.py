@@ -22,12 +22,12 @@ CODES = re.compile(f"{CODE}(, {CODE})*")
 
 
 @lru_cache(maxsize=4096)
-def told(text: str, lang: str) -> str:
-    """A sentence in the words of ``lang``; as it is where nobody wrote them."""
-    for pattern, words in _sentences(lang):
+def told(text: str, lang: str, book: str = "reasons") -> str:
+    """A sentence in the words of ``lang`` out of a book of station/lang; as it is where nobody wrote them."""
+    for pattern, words in _sentences(lang, book):
         found = pattern.fullmatch(text)
         if found:
-            return words.format(**{place: told(part, lang) for place, part in found.groupdict().items()})
+            return words.format(**{place: told(part, lang, book) for place, part in found.groupdict().items()})
     if not CODES.fullmatch(text):
         return text
     return (", " if lang == "en" else "、").join(_name(code, lang) for code in text.split(", "))
@@ -35,21 +35,21 @@ def told(text: str, lang: str) -> str:
 
 def _name(code: str, lang: str) -> str:
     """A code in words: one of the file's, a field's or a measure's name; any other stays one."""
-    known, say = _known(lang), Words(lang)
+    known, say = _known(lang, "reasons"), Words(lang)
     return known.get(code) or say.get(f"field.{code}", say.measure(code))
 
 
 @cache
-def _known(lang: str) -> Mapping[str, str]:
+def _known(lang: str, book: str) -> Mapping[str, str]:
     if lang not in LANGUAGES:
         raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, got {lang!r}")
-    return MappingProxyType(json.loads((FOLDER / f"reasons.{lang}.json").read_text(encoding="utf-8")))
+    return MappingProxyType(json.loads((FOLDER / f"{book}.{lang}.json").read_text(encoding="utf-8")))
 
 
 @cache
-def _sentences(lang: str) -> list[tuple[re.Pattern[str], str]]:
+def _sentences(lang: str, book: str) -> list[tuple[re.Pattern[str], str]]:
     """Those that say most themselves come first: the last ones fit nearly everything."""
-    known = _known(lang)
+    known = _known(lang, book)
     return [(_pattern(said), known[said]) for said in sorted(known, key=lambda said: -len(PLACE.sub("", said)))]
 
 

@@ -88,7 +88,7 @@ def write(
         left_out.append(LeftOut("no_matplotlib"))
         drawing = False
     log.tell("make.writing")
-    jobs = _meshes(made, asked) | (_drawings(made) if drawing else {})
+    jobs = _meshes(made, asked) | (_drawings(made, lang) if drawing else {})
     for name, data in share(helper, jobs).items():
         work.write(name, data)
     for name, document in papers.items():
@@ -165,7 +165,7 @@ def _threemf(insole: Insole, name: str) -> bytes:
     return zoned_threemf_bytes([printable(insole.design, insole.mesh, insole.zoning, name)])
 
 
-def _drawings(made: Made) -> dict[str, Callable[[], bytes]]:
+def _drawings(made: Made, lang: str) -> dict[str, Callable[[], bytes]]:
     from station.pictures import drawings
 
     analyses = [walk.analysis for walk in made.walks]
@@ -173,7 +173,7 @@ def _drawings(made: Made) -> dict[str, Callable[[], bytes]]:
     meshes = {side: insole.mesh for side, insole in made.insoles.items()}
     zonings = {side: i.zoning for side, i in made.insoles.items() if i.zoning is not None}
     foretold = {side: i.prediction for side, i in made.insoles.items() if i.prediction is not None}
-    jobs = drawings(made.feet, analyses, designs, meshes, zonings, foretold)
+    jobs = drawings(made.feet, analyses, designs, meshes, zonings, foretold, lang)
     return {f"{PICTURES}/{name}": job for name, job in jobs.items()}
 
 

@@ -97,6 +97,15 @@ def test_good_scans_are_not_flagged(feet: list[SyntheticFoot], seed: int) -> Non
     assert len(flagged) <= 1, flagged
 
 
+def test_noise_is_no_movement_and_hides_none(feet: list[SyntheticFoot], rng: np.random.Generator) -> None:
+    for foot in feet:
+        noise_mm, seed = float(rng.uniform(0.4, 0.7)), int(rng.integers(1_000_000))
+        scan = defects.moved(foot, seed, 150_000, least=0.3, noise_mm=noise_mm)
+        assert "moved" in codes(footscan.measure(scan.cloud, uncertainty=False)), (foot.spec, seed, noise_mm)
+        still = scan_foot(foot, 150_000, noise_mm, seed=seed)
+        assert "moved" not in codes(footscan.measure(still, uncertainty=False)), (foot.spec, seed, noise_mm)
+
+
 def real_scans(shared_data: Path) -> list[Path]:
     return [
         *sorted((shared_data / "scans" / "find_family").glob("*.stl")),

@@ -24,11 +24,14 @@ WANTED_IN_PATCH = 30.0
 FEWEST_IN_PATCH = 14
 CALM_SHARE = 0.25  #: quantile of the patches' spread that is the scanner's noise
 SURE = 6.0  #: standard errors that a movement must exceed
+_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  #: what a symmetric 3 × 3 matrix is made of
 SEAM_FROM, SEAM_TO = 0.1, 0.9  #: of the length: between them the skin is looked at
 SEAM_STATIONS = (0.2, 0.72)  #: a step is looked for; farther on are the clefts between the toes
 SEAM_STATION_MM, SEAM_REACH, SEAM_RAYS = 2.5, 5, 10  #: stations before and after a step; fewest rays that show it
 SEAM_SLANTS = (-0.1, -0.05, 0.0, 0.05, 0.1)  #: of the sweep to the foot (tangent)
+SEAM_BOTH = 0.35  #: of it either side must show: a hole leaves one side alone
 _RAYS = -np.pi + (np.arange(36) + 0.5) * (2.0 * np.pi / 36)
+_SIDES = np.cos(_RAYS) > 0.5, np.cos(_RAYS) < -0.5
 RIB_BIN_MM, RIB_WINDOW_MM = 1.3, 24.0
 
 
@@ -177,9 +180,6 @@ def double_skin(patches: Patches) -> float:
     return float(np.sqrt(found))
 
 
-_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-
-
 def seam(points: Array, length: float) -> float:
     """Step (mm) to one side that the whole skin under ``points`` (n, 3) makes at one station: the foot was moved aside
     while one sweep passed; 0 where that can't be told from chance. The sweep need not run quite at right angles to the
@@ -212,7 +212,12 @@ def seam(points: Array, length: float) -> float:
             spread = np.take_along_axis(np.sort(np.where(seen, np.abs(off), np.inf), axis=1), half, axis=1)
             w = seen / (1.0 + (off / (3.0 * spread + 0.05)) ** 2)
         error = np.sqrt(((w * a * off) ** 2).sum(axis=1)) / np.maximum((w * a * a).sum(axis=1), 1e-9)
-        best = max(best, float(np.abs(move[np.abs(move) > SURE * error]).max(initial=0.0)))
+        # stage 4: both sides of the foot must have moved, and the same way
+        medial, lateral = (
+            (w * a * b)[:, one].sum(axis=1) / np.maximum((w * a * a)[:, one].sum(axis=1), 1e-9) for one in _SIDES
+        )
+        both = np.minimum(medial * np.sign(move), lateral * np.sign(move)) > SEAM_BOTH * np.abs(move)
+        best = max(best, float(np.abs(move[both & (np.abs(move) > SURE * error)]).max(initial=0.0)))
     return best
 
 

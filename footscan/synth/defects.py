@@ -42,7 +42,14 @@ class DefectScan:
     centre_mm: Array | None = None
 
 
-def moved(foot: SyntheticFoot, seed: int, points: int = 250_000, floor: bool = True, least: float = 0.0) -> DefectScan:
+def moved(
+    foot: SyntheticFoot,
+    seed: int,
+    points: int = 250_000,
+    floor: bool = True,
+    least: float = 0.0,
+    noise_mm: float = 0.3,
+) -> DefectScan:
     """The foot was shifted (2.5–6 mm) or turned during the scan: two skins where several cameras saw it by turns
     (``double``), a step in the skin where one sweep ran from heel to toe (``shear``)."""
     rng = np.random.default_rng(seed)
@@ -62,10 +69,10 @@ def moved(foot: SyntheticFoot, seed: int, points: int = 250_000, floor: bool = T
     other = _reshaped(foot, transform(T, foot.mesh.vertices))
     if not shear:
         share = rng.uniform(0.3, 0.7)
-        a = _scanned(foot, seed, int(points * (1.0 - share)), floor=floor)
-        cloud = np.vstack([a, _scanned(other, seed + 1, int(points * share), floor=floor)])
+        a = _scanned(foot, seed, int(points * (1.0 - share)), noise_mm, floor)
+        cloud = np.vstack([a, _scanned(other, seed + 1, int(points * share), noise_mm, floor)])
     else:
-        a, b = (_scanned(f, seed, points, floor=floor) for f in (foot, other))
+        a, b = (_scanned(f, seed, points, noise_mm, floor) for f in (foot, other))
         cloud = np.vstack([a[a[:, 0] < at * length], b[b[:, 0] >= at * length]])
     return DefectScan(_posed(cloud, rng), "moved", "shear" if shear else "double", float(size))
 

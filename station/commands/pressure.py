@@ -175,7 +175,7 @@ def _make(
     if args.plots is not None or args.report is not None:
         from station.pressure_pictures import draw_into
 
-        wanted = _jobs(feet, done, other)
+        wanted = _jobs(feet, done, other, say.lang)
         with tempfile.TemporaryDirectory(prefix="plantar-pictures-") as place:
             folder = Path(place) if args.plots is None else Path(args.plots)
             folder.mkdir(parents=True, exist_ok=True)
@@ -192,17 +192,17 @@ def _make(
     return told
 
 
-def _jobs(feet: Sequence[Foot], done: Sequence[Taken], other: Taken | None) -> dict[str, Job]:
+def _jobs(feet: Sequence[Foot], done: Sequence[Taken], other: Taken | None, lang: str) -> dict[str, Job]:
     from station.pressure_pictures import change_job, jobs
 
     wanted: dict[str, Job] = {}
     for n, taken in enumerate(done, start=1):
-        wanted |= jobs(taken.item.analysis, n, _outlines(feet, taken))
+        wanted |= jobs(taken.item.analysis, n, _outlines(feet, taken), lang)
     if other is not None:
         names = tuple(Path(taken.item.source).name for taken in (other, done[0]))
         first, second = (f"{words}: {name}" for words, name in zip(("before", "after"), names))
         outlines = _outlines(feet, done[0])
-        wanted |= change_job(other.item.analysis, done[0].item.analysis, (first, second), outlines)
+        wanted |= change_job(other.item.analysis, done[0].item.analysis, (first, second), outlines, lang)
     return wanted
 
 

@@ -42,7 +42,9 @@ async def _draw(desk: Desk, visit_id: str, way: Way) -> None:
     loads = await desk.loads(visit_id, way)
     preset, edits = desk.edits(way)
     with contextlib.suppress(JobError, StoreError):
-        answer = await desk.workers.do("report_pictures", sources, loads=loads, preset=preset, edits=edits)
+        answer = await desk.workers.do(
+            "report_pictures", sources, loads=loads, preset=preset, edits=edits, lang=way.lang
+        )
         await asyncio.to_thread(desk.put, visit_id, answer.files)
 
 

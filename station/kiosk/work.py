@@ -162,7 +162,8 @@ def _printed(side: str, shape: Any, mesh: Any, zoning: Any) -> Files:
 
 
 def report_pictures(files: Files, options: Mapping[str, Any]) -> tuple[dict[str, Any], Files]:
-    """Feet (and the recording of a walk) -> the pictures of a report, PNG; ``loads`` by side, ``preset``, ``edits``."""
+    """Feet (and the recording of a walk) -> the pictures of a report, PNG; ``loads`` by side, ``preset``, ``edits``,
+    ``lang``."""
     from footscan import read_recording
     from footscan.pressure import analyse
     from footscan.types import RegionLoads
@@ -181,7 +182,7 @@ def report_pictures(files: Files, options: Mapping[str, Any]) -> tuple[dict[str,
         shapes[foot.side] = design(foot, _prescribed(foot, loads, options), TRIANGLES["picture"])
         meshes[foot.side] = solid(shapes[foot.side])
         zones[foot.side] = plan_zones(shapes[foot.side], foot, loads)
-    jobs = drawings({foot.side: foot for foot in feet}, analyses, shapes, meshes, zones, {})
+    jobs = drawings({foot.side: foot for foot in feet}, analyses, shapes, meshes, zones, {}, options["lang"])
     return {}, {name: draw() for name, draw in jobs.items() if not name.startswith("zones")}
 
 
