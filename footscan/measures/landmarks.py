@@ -25,6 +25,7 @@ MTH1_RANGE, MTH5_RANGE = (0.66, 0.80), (0.56, 0.72)  #: of foot length
 MTH1_STATION, MTH5_STATION = 0.74, 0.635  #: of foot length (ANSUR: 0.741 ± 0.015; Chinese last design: 0.635)
 MTH_SD = 0.02  #: of foot length: how people differ in these (ANSUR's 0.015, with room)
 ONE_HILL = 0.03  #: of foot length: a top so near to the highest station is of its hill
+OVERSHOT_MM = 0.5  #: the highest station stands out over its own skin by no more
 SAME_TOP_MM = 3.0  #: tops nearer to each other are one, found twice
 INSTEP_STATION = 0.553  #: of foot length (Chinese last design, as commonly quoted)
 TOE1_BULGE_RANGE, TOE5_BULGE_RANGE = (0.84, 0.95), (0.72, 0.86)  #: around the priors 0.90 and 0.78
@@ -129,9 +130,11 @@ def _ball(low: Array, heel: Array, toe: Array) -> dict[str, Array]:
         found = edge.peak(heel[0] + a * length, heel[0] + b * length, window * length)
         if found is None:
             raise ScanError(f"expected the ball of the foot at {a:.2f} to {b:.2f} of its length, found no points there")
+        there = edge.value(found[0])  # at the rim of a hole the cubic overshoots
+        reach = there if sign * (found[1] - there) > OVERSHOT_MM else found[1]
         place, usual = (
             np.array([x, y, np.interp(x, edge.at, np.nan_to_num(edge.cross, nan=15.0))])
-            for x, y in (found[:2], (heel[0] + prior * length, edge.value(heel[0] + prior * length)))
+            for x, y in ((found[0], reach), (heel[0] + prior * length, edge.value(heel[0] + prior * length)))
         )
         # all points of a hill together say more than its stations one by one: from the highest station, which may be
         # noise on a broad hill, and from the usual one
