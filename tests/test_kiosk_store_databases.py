@@ -53,7 +53,7 @@ def set_largest_file(url: str, most: int | None) -> None:
         pids = [pid for (pid,) in answering]
         pids.append(int((Path(folder) / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
         for pid in pids:  # as the server's own user, who alone may
-            limit = f"prlimit --pid {pid} --fsize={most or 'unlimited'}:"
+            limit = f"cat > /dev/null; prlimit --pid {pid} --fsize={most or 'unlimited'}:"  # what it is sent is read
             connection.execute(f"COPY (SELECT 1) TO PROGRAM '{limit}'".encode())
 
 

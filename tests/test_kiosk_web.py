@@ -270,10 +270,9 @@ def test_every_element_draws_under_the_strict_policy_and_a_page_weighs_little(pa
 
 
 def test_the_preview_and_the_heat_map_say_when_they_are_done(page: Any, gallery: str) -> None:
+    page.add_init_script("document.addEventListener('plantar-done', (e) => { document.body.id = e.detail.state; })")
     for name, element in (("scan", "plantar-preview"), ("walk", "plantar-heatmap")):
         page.goto(f"{gallery}/{name}.html?lang=en")
-        listen = "document.addEventListener('plantar-done', (e) => { document.body.id = e.detail.state; })"
-        page.evaluate(listen)
         page.locator("body#done").wait_for(timeout=20_000)
         assert page.locator(f"{element}[data-state=done]").count() == 1
 
